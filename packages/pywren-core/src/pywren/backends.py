@@ -1,0 +1,112 @@
+"""The seam between what to do and where it runs.
+
+A backend is only two things: how call specs reach a worker, and how outcomes come back. It is
+found by its name through the entry-point group ``pywren.executors``; the entry point names a
+function ``open_backend(config, *, job_max_runtime, **options)`` that returns a `Backend`.
+
+How the parts play together::
+
+    Executor ── hold_function, hold_input ──> backend     payloads, where workers can read them
+             ── start(callset, calls) ──────> backend ──> workers
+    futures <── deliver(outcome) ──────────── backend     if `pushes_outcomes`
+    futures <── monitor <── store <──────────────────── workers, otherwise
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from pywren.errors import BackendError, UnknownBackend
+from pywren.protocol import CallsetSpec, CallSpec, FileRef, Outcome, StoreRef
+
+__all__ = ["GROUP", "Backend", "Deliver", "Segments", "installed_backends", "load_backend"]
+
+GROUP = "pywren.executors"
+
+Deliver = Callable[[Sequence[Outcome]], None]
+"""What a backend that pushes calls with new outcomes; thread-safe, and harmless if repeated."""
+
+Segments = Sequence[bytes | bytearray | memoryview]
+"""The segments of a payload frame (see `pywren.frames`)."""
+
+_PACKAGES = {"lambda": "pywren-lambda", "standalone": "pywren-standalone"}
+_ALIASES = {"remote": "standalone"}
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Where calls run.
+
+    Attributes:
+        name: what `PYWREN_EXECUTOR` calls it.
+        pushes_outcomes: True if the backend hands outcomes to `deliver` itself; False if workers
+            leave them in the store at `store_url`, where the monitor finds them.
+        store_url: the store that client and workers share.
+        inline_limit_bytes: inputs up to this size travel inside the call spec.
+        default_retries: how often a call whose worker was lost is sent again, if the user
+            does not say.
+    """
+
+    name: str
+    pushes_outcomes: bool
+    store_url: str
+    inline_limit_bytes: int
+    default_retries: int
+
+    def open(self, deliver: Deliver) -> None:
+        """Called once, before anything else."""
+
+    def hold_function(self, digest: str, segments: Segments) -> None:
+        """Put a function payload where workers find it by `digest`; once per content."""
+
+    def hold_input(self, callset_id: str, call_id: str, segments: Segments) -> FileRef | StoreRef:
+        """Put an input that is too large to travel inline where workers find it."""
+
+    def start(self, callset: CallsetSpec, calls: Sequence[CallSpec]) -> None:
+        """Send calls off. Returns before they have run, and may before they are sent."""
+
+    def cancel(self, callset_id: str, call_ids: Collection[str] | None = None) -> None:
+        """Stop calls, queued or running; all of the callset if `call_ids` is None."""
+
+    def close(self, *, wait: bool) -> None:
+        """Free everything; with `wait` only after the calls that were started have ended."""
+
+
+def installed_backends() -> dict[str, Any]:
+    """The entry points of all installed backends, by name."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def load_backend(name: str) -> Callable[..., Backend]:
+    """The function that opens the backend called `name` (also `remote`, for `standalone`).
+
+    Raises `UnknownBackend` if there is none, with what is there and what to install.
+    """
+    name = _ALIASES.get(name, name)
+    if name == "local":  # built in: no search through all that is installed
+        from pywren.local import open_backend
+
+        return open_backend
+    found = installed_backends()
+    if name not in found:
+        raise UnknownBackend(_advice(name, sorted({*found, "local"})))
+    try:
+        opener: Callable[..., Backend] = found[name].load()
+    except ImportError as error:
+        raise BackendError(
+            f"the backend {name!r} is installed but cannot be imported ({error}): "
+            f"reinstall the package that brings it"
+        ) from error
+    return opener
+
+
+def _advice(name: str, there: list[str]) -> str:
+    listing = ", ".join(there)
+    package = _PACKAGES.get(name)
+    if package:
+        return f"the backend {name!r} is not installed (here are: {listing}): pip install {package}"
+    known = ", ".join(sorted({*there, *_PACKAGES, *_ALIASES}))
+    return f"there is no backend called {name!r} here (installed: {listing}): choose one of {known}"

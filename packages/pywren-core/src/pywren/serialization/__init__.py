@@ -1,0 +1,1 @@
+"""Functions, values and the modules they need, as bytes that travel."""

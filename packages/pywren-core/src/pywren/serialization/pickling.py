@@ -1,0 +1,86 @@
+"""Values to payload segments and back.
+
+A value is pickled by cloudpickle with protocol 5: large buffers (arrays) leave the pickle and
+become segments of their own, which nobody copies. Both directions name what cannot travel.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any, Final
+
+from pywren.errors import SerializationError
+from pywren.frames import join, split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Bytes = bytes | bytearray | memoryview
+
+__all__ = ["dump", "dump_frame", "load", "load_frame"]
+
+OUT_OF_BAND_BYTES: Final = 4096
+"""Buffers from this size on leave the pickle; smaller ones are cheaper inside."""
+
+_PLAIN: Final = frozenset({int, float, str, bytes, bool, type(None)})
+
+
+def dump(value: object, what: str = "the value") -> list[Bytes]:
+    """The payload segments of `value`: its pickle, then its large buffers.
+
+    `what` begins the message of the `SerializationError` that is raised if it cannot be pickled.
+
+    >>> load(dump({"a": [1, 2]}))
+    {'a': [1, 2]}
+    """
+    if type(value) in _PLAIN:  # nothing in these that cloudpickle could do better
+        return [pickle.dumps(value, 5)]
+    buffers: list[Bytes] = []
+
+    def stays_inside(buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < OUT_OF_BAND_BYTES:
+            return True
+        buffers.append(view)
+        return False
+
+    return [_cloudpickle(value, stays_inside, what), *buffers]
+
+
+def _cloudpickle(
+    value: object, stays_inside: Callable[[pickle.PickleBuffer], bool], what: str
+) -> bytes:
+    import cloudpickle
+
+    try:
+        data: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=stays_inside)
+    except Exception as error:  # pickling runs the user's __reduce__, which may raise anything
+        raise SerializationError(_why(value, error, what)) from error
+    return data
+
+
+def _why(value: object, error: BaseException, what: str) -> str:
+    from pywren.serialization.unpicklable import explain_failure
+
+    where = explain_failure(value, error)
+    reason = f"{type(error).__name__}: {error}"
+    return f"{what} cannot be pickled: {where} ({reason})" if where else f"{what}: {reason}"
+
+
+def dump_frame(value: object, what: str = "the value") -> bytes:
+    """The payload frame of `value`, in one piece."""
+    return join(dump(value, what))
+
+
+def load(segments: Sequence[Bytes]) -> Any:
+    """The value that `dump` took apart. Whatever the pickle raises is passed on."""
+    # Everything that reaches this line was verified, or came from this machine's own worker.
+    return pickle.loads(segments[0], buffers=segments[1:])  # noqa: S301
+
+
+def load_frame(frame: Bytes) -> Any:
+    """The value of a payload frame; its arrays can be written to, as the original's could."""
+    segments = split(frame)
+    if len(segments) > 1 and segments[0].readonly:
+        segments = split(bytearray(frame))
+    return load(segments)
