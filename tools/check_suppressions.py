@@ -2,7 +2,7 @@
 
     x = pickle.loads(data)  # noqa: S301 - the digest was checked above
 
-A `noqa` without a reason, a `type: ignore` without one, or a `pragma` likewise, is reported and
+The reason may also be a comment of its own on the line above. A `noqa` without a reason, a `type: ignore` without one, or a `pragma` likewise, is reported and
 the exit code is 1.
 """
 
@@ -20,7 +20,7 @@ SUPPRESSION = re.compile(r"#\s*(noqa|type:\s*ignore|ruff:\s*noqa|mypy:\s*ignore|
 CODES = r"[A-Z]+[0-9]+(?:\s*,\s*[A-Z]+[0-9]+)*"
 WITH_REASON = re.compile(
     rf"#\s*(?:(?:ruff:\s*)?noqa:\s*{CODES}|type:\s*ignore\[[a-z, -]+\]|mypy:\s*ignore[^#]*"
-    r"|pragma: [a-z ]+?)\s*(?:#|-|--|:)\s*\S.{5,}"
+    r"|pragma: [a-z ]+?)\s*(?:#|-|--|:)\s*\S.{3,}"
 )
 
 
@@ -41,10 +41,16 @@ def states_its_reason(comment: str) -> bool:
 
 def silent_suppressions(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line number and text of each comment in `path` that suppresses without a reason."""
+    explained = -1
     with path.open("rb") as source:
         for token in tokenize.tokenize(source.readline):
-            if token.type == tokenize.COMMENT and not states_its_reason(token.string):
-                yield token.start[0], token.string
+            if token.type != tokenize.COMMENT:
+                continue
+            line = token.start[0]
+            if token.line.lstrip().startswith("#") and not SUPPRESSION.search(token.string):
+                explained = line + 1
+            elif line != explained and not states_its_reason(token.string):
+                yield line, token.string
 
 
 def main() -> int:
