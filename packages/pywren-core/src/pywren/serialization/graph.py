@@ -139,14 +139,14 @@ class Graph:
         """The modules that ship, in the order of discovery."""
         return (found for found in self.found.values() if found.ships)
 
-    def units(self) -> list[Origin]:
+    def units(self) -> list[Found]:
         """The topmost packages and modules, below namespaces only, that hold all that ships."""
-        units: dict[str, Origin] = {}
+        units: dict[str, Found] = {}
         for found in self.shipping():
             parts = found.name.split(".")
             names = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
             top = next(self.found[name] for name in names if self.found[name].ships)
-            units.setdefault(top.name, top.origin)
+            units.setdefault(top.name, top)
         return list(units.values())
 
 

@@ -41,11 +41,13 @@ class LocalModules(msgspec.Struct, frozen=True, eq=False, weakref=True):
 
     Attributes:
         files: every file of the archive.
+        units: the packages and modules that they belong to.
         found: every module that was reached, local or not, in the order of discovery.
         excluded: for each excluded module that was reached, why it would have been needed.
     """
 
     files: tuple[ShippedFile, ...] = ()
+    units: tuple[Found, ...] = ()
     found: tuple[Found, ...] = ()
     excluded: tuple[tuple[str, str], ...] = ()
 
@@ -177,15 +179,21 @@ def needed_modules(
     files, directories = _files(graph)
     _check_size(files)
     ordered = tuple(files[name] for name in sorted(files))
-    answer = LocalModules(ordered, tuple(graph.found.values()), tuple(graph.left_out.items()))
-    return answer, directories
+    found, left_out = tuple(graph.found.values()), tuple(graph.left_out.items())
+    return LocalModules(ordered, tuple(graph.units()), found, left_out), directories
 
 
 def _files(graph: Graph) -> tuple[dict[str, ShippedFile], list[str]]:
     files: dict[str, ShippedFile] = {}
     directories: list[str] = []
     for unit in graph.units():
-        found, places = _files_of(unit, graph.excludes)
+        try:
+            found, places = _files_of(unit.origin, graph.excludes)
+        except OSError as error:
+            raise SerializationError(
+                f"the files of {unit.name!r}, which is needed ({unit.why}), cannot be read: {error}; "
+                f"leave it out with exclude_modules=[{unit.name!r}] if it is not"
+            ) from error
         files |= {file.name: file for file in found}
         directories += places
     for module in graph.shipping():
