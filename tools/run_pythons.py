@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def supported_pythons() -> list[str]:
-    """Return the versions of the matrix in hatch.toml, as in `["3.11", "3.12"]`."""
+    """Return the versions of the matrix in hatch.toml, oldest first.
+
+    >>> supported_pythons()
+    ['3.11', '3.12', '3.13', '3.14']
+    """
     settings = tomllib.loads((ROOT / "hatch.toml").read_text(encoding="utf-8"))
     (matrix,) = settings["envs"]["pythons"]["matrix"]
     return list(matrix["python"])
