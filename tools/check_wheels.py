@@ -94,12 +94,23 @@ def wheel_problems(names: set[str], sources: set[str], module: str) -> list[str]
     """
     packed = {name for name in names if ".dist-info/" not in name}
     problems = [f"{name} is missing" for name in sorted(sources - packed)]
-    problems += [f"{name} does not belong there" for name in sorted(packed - sources)]
+    extra = (packed - sources) | {name for name in packed if is_a_test(name)}
+    problems += [f"{name} does not belong there" for name in sorted(extra)]
     if not any(name.endswith(".dist-info/licenses/LICENSE") for name in names):
         problems.append("the licence is missing")
     if f"{module}/py.typed" not in packed:
         problems.append(f"{module}/py.typed is missing")
     return problems
+
+
+def is_a_test(name: str) -> bool:
+    """Tell whether a packed file is one of the tests, which never ship.
+
+    >>> [is_a_test(name) for name in ("m/test_a.py", "m/tests/a.py", "m/testing/store.py")]
+    [True, True, False]
+    """
+    *folders, file = name.split("/")
+    return "tests" in folders or file.startswith("test_") or file == "conftest.py"
 
 
 def sdist_problems(names: set[str], sources: set[str]) -> list[str]:
