@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points, metadata, version
 
 from click.testing import CliRunner
 
@@ -42,3 +42,8 @@ def test_the_command_runs_in_a_process_of_its_own() -> None:
     command = [sys.executable, "-W", "error", "-c", program, "--version"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     assert f"pywren-cli {version('pywren-cli')}" in done.stdout.splitlines()
+
+
+def test_each_backend_can_be_had_as_an_extra() -> None:
+    extras = metadata("pywren-cli").get_all("Provides-Extra")
+    assert extras == ["all", "lambda", "standalone"]
