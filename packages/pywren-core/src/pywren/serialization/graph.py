@@ -59,6 +59,13 @@ class Graph:
         """Whether `name` was excluded by its own name or by one above it."""
         return _is_among(name, self._excluded)
 
+    def leaves_out(self, name: str) -> bool:
+        """Whether `name`, a part of a package that ships, was excluded; it is noted then."""
+        if not self.excludes(name):
+            return False
+        self.left_out.setdefault(name, "part of a package that ships")
+        return True
+
     def kind(self, name: str) -> Kind:
         """The kind of the module `name`, `missing` if it was never found."""
         found = self.found.get(name)

@@ -188,7 +188,7 @@ def _files(graph: Graph) -> tuple[dict[str, ShippedFile], list[str]]:
     directories: list[str] = []
     for unit in graph.units():
         try:
-            found, places = _files_of(unit.origin, graph.excludes)
+            found, places = _files_of(unit.origin, graph.leaves_out)
         except OSError as error:
             raise SerializationError(
                 f"the files of {unit.name!r}, which is needed ({unit.why}), cannot be read: {error}; "

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from functools import lru_cache
-from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -144,19 +144,34 @@ def _of_module(module: ModuleType) -> tuple[str | None, tuple[str, ...], bool]:
 
 
 def _spec(name: str) -> Any:
-    """As `importlib.util.find_spec`, which would import the parents."""
+    """As `importlib.util.find_spec`, which would import the packages above."""
     above = name.rpartition(".")[0]
-    path: list[str] | None = None
-    if above:
-        path = list(_whereabouts(above)[1])
-        if not path:
-            return None
+    places = _whereabouts(above)[1] if above else ()
+    if above and not places:
+        return None
+    spec = _spec_in(name, places) if above else None
     for finder in sys.meta_path:
-        find = getattr(finder, "find_spec", None)
-        spec = find(name, path) if find is not None else None
-        if spec is not None:
-            return spec
-    return None
+        # For a name in a package, the PathFinder would need the package in `sys.modules`.
+        if spec is None and hasattr(finder, "find_spec") and not (above and finder is PathFinder):
+            spec = finder.find_spec(name, list(places) if above else None)
+    return spec
+
+
+def _spec_in(name: str, places: tuple[str, ...]) -> ModuleSpec | None:
+    """The module `name` as the directories `places` of the package above have it."""
+    from pkgutil import get_importer
+
+    parts: list[str] = []
+    for place in places:
+        spec: Any = getattr(get_importer(place), "find_spec", lambda _: None)(name)
+        if spec is not None and spec.loader is not None:
+            return cast(ModuleSpec, spec)
+        parts += spec.submodule_search_locations if spec is not None else []
+    if not parts:
+        return None
+    namespace = ModuleSpec(name, None, is_package=True)
+    namespace.submodule_search_locations = parts
+    return namespace
 
 
 def _absolute(file: object) -> str | None:

@@ -37,10 +37,10 @@ def _known(obj: Any) -> list[Part]:
     for kinds, parts in _BY_TYPE:
         if type(obj) in kinds:
             return parts(obj)
-    if isinstance(obj, type):
+    if issubclass(type(obj), type):
         return _of_class(obj)
     found = _reduced(obj)
-    return found + _of_exception(obj) if isinstance(obj, BaseException) else found
+    return found + _of_exception(obj) if issubclass(type(obj), BaseException) else found
 
 
 def _items(obj: Any) -> list[Part]:
@@ -59,7 +59,10 @@ def _entries(obj: Any) -> list[Part]:
 
 
 def _short(key: object) -> str:
-    text = repr(key)
+    try:
+        text = repr(key)
+    except Exception:  # noqa: BLE001 - a __repr__ of the user's may raise anything
+        text = f"of type {type(key).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

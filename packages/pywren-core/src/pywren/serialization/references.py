@@ -77,7 +77,7 @@ class _Walker(Pickler):  # type: ignore[misc] # cloudpickle has no types
     def reducer_override(self, obj: Any) -> Any:
         if obj is list:
             return NotImplemented
-        name = obj.__name__ if isinstance(obj, ModuleType) else _home(obj)
+        name = obj.__name__ if issubclass(type(obj), ModuleType) else _home(obj)
         if name not in self.found and name not in _NEVER and isinstance(name, str):
             self.found[name] = Reference(name, self._why(obj))
         if type(obj) is not FunctionType:

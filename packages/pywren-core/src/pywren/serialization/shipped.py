@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from pywren.errors import SerializationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
     from zipfile import ZipFile, ZipInfo
 

@@ -191,7 +191,7 @@ def _describe(obj: object) -> str:
     """What the culprit is: the type of an instance, the name of a function or a class."""
     from types import FunctionType, ModuleType
 
-    if isinstance(obj, type):
+    if issubclass(type(obj), type):  # isinstance would ask the object, which may lie or raise
         return f"class {_type_name(obj, itself=True)}"
     if type(obj) is FunctionType:
         return f"function {obj.__qualname__}"
@@ -201,7 +201,7 @@ def _describe(obj: object) -> str:
 
 
 def _type_name(obj: object, *, itself: bool = False) -> str:
-    kind = obj if itself and isinstance(obj, type) else type(obj)
+    kind = obj if itself else type(obj)
     name = type.__dict__["__qualname__"].__get__(kind)
     home = type.__dict__["__module__"].__get__(kind)
     return name if home in {"builtins", "__main__"} else f"{home}.{name}"
