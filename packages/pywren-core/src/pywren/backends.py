@@ -17,10 +17,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import msgspec
+
 from pywren.errors import BackendError, UnknownBackend
 from pywren.protocol import CallsetSpec, CallSpec, FileRef, Outcome, StoreRef
 
-__all__ = ["GROUP", "Backend", "Deliver", "Segments", "installed_backends", "load_backend"]
+__all__ = [
+    "GROUP",
+    "Backend",
+    "Deliver",
+    "Segments",
+    "Sending",
+    "installed_backends",
+    "load_backend",
+]
 
 GROUP = "pywren.executors"
 
@@ -32,6 +42,13 @@ Segments = Sequence[bytes | bytearray | memoryview]
 
 _PACKAGES = {"lambda": "pywren-lambda", "standalone": "pywren-standalone"}
 _ALIASES = {"remote": "standalone"}
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """How the user wants calls to be sent: so many in one message, by so many threads."""
+
+    chunksize: int = 1
+    invoke_pool_threads: int = 64
 
 
 @runtime_checkable
@@ -46,6 +63,8 @@ class Backend(Protocol):
         inline_limit_bytes: inputs up to this size travel inside the call spec.
         default_retries: how often a call whose worker was lost is sent again, if the user
             does not say.
+        queue_allowance_seconds: how long a call may wait for a worker before it counts as lost,
+            where nobody else would notice.
     """
 
     name: str
@@ -53,6 +72,7 @@ class Backend(Protocol):
     store_url: str
     inline_limit_bytes: int
     default_retries: int
+    queue_allowance_seconds: float
 
     def open(self, deliver: Deliver) -> None:
         """Called once, before anything else."""
@@ -63,8 +83,17 @@ class Backend(Protocol):
     def hold_input(self, callset_id: str, call_id: str, segments: Segments) -> FileRef | StoreRef:
         """Put an input that is too large to travel inline where workers find it."""
 
-    def start(self, callset: CallsetSpec, calls: Sequence[CallSpec]) -> None:
+    def start(self, callset: CallsetSpec, calls: Sequence[CallSpec], sending: Sending) -> None:
         """Send calls off. Returns before they have run, and may before they are sent."""
+
+    def release(self, callset: CallsetSpec, call: CallSpec) -> None:
+        """A call is over and will not be sent again: what was held for it may go."""
+
+    def finish(self, callset: CallsetSpec) -> None:
+        """All calls of a callset are over, and no more will come."""
+
+    def running(self, callset_id: str, call_id: str) -> bool:
+        """Is the call running now, as far as this side can tell?"""
 
     def cancel(self, callset_id: str, call_ids: Collection[str] | None = None) -> None:
         """Stop calls, queued or running; all of the callset if `call_ids` is None."""

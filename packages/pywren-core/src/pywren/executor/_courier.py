@@ -1,0 +1,237 @@
+"""The courier: carries calls to the backend and outcomes to their futures.
+
+It knows every call of its executor that is not over. A call that is lost for no fault of its own
+is sent again; whatever else comes is handed to its future, once.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pywren.executor._retrying import is_infrastructure_failure, pause_seconds
+from pywren.futures._callset import Callset, inline_output
+from pywren.futures._future import ResponseFuture
+from pywren.protocol import CallsetSpec, CallSpec, Outcome, OutcomeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from pywren.backends import Backend, Sending
+
+__all__ = ["Courier", "SentCallset"]
+
+log = logging.getLogger("pywren.calls")
+
+_ON_THE_WAY_SECONDS = 30.0
+
+
+class SentCallset(Callset):
+    """A callset that this process sends."""
+
+    def __init__(
+        self,
+        spec: CallsetSpec,
+        origin: Courier,
+        store_url: str,
+        *,
+        sending: Sending,
+        retries: int,
+        facts: dict[str, Any],
+    ) -> None:
+        super().__init__(spec.callset_id, store_url, origin, facts, spec.signing_key)
+        self.spec = spec
+        self.sending = sending
+        self.retries = retries
+        self.sealed = False
+        self.shared: set[str] = set()
+
+
+class Courier:
+    """Between the futures of one executor and its backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._callsets: dict[str, SentCallset] = {}
+        self._lock = threading.Lock()
+        self._monitor: Any = None
+
+    def begin(self, callset: SentCallset) -> None:
+        """Calls of this callset will follow."""
+        self._callsets[callset.callset_id] = callset
+
+    def send(self, callset: SentCallset, calls: Sequence[CallSpec]) -> list[ResponseFuture[Any]]:
+        """Send calls off and return their futures."""
+        futures = [self.promise(callset, call) for call in calls]
+        self._start(callset, calls)
+        return futures
+
+    def promise(self, callset: SentCallset, call: CallSpec) -> ResponseFuture[Any]:
+        """The future of a call that will be sent."""
+        future = callset.pending[call.call_id] = ResponseFuture.of(callset, call)
+        return future
+
+    def fulfil(self, callset: SentCallset, future: ResponseFuture[Any], call: CallSpec) -> None:
+        """Send a promised call, the last of its callset, unless it was cancelled."""
+        future.call = call
+        if not future.done():
+            self._start(callset, [call])
+        self.seal(callset)
+
+    def deliver_own(self, callset: SentCallset, outcome: Outcome) -> None:
+        """A promised call, the last of its callset, is over without having been sent."""
+        self._settle(callset, callset.pending[outcome.call_id], outcome)
+        self.seal(callset)
+
+    def _start(self, callset: SentCallset, calls: Sequence[CallSpec]) -> None:
+        if not self._backend.pushes_outcomes:
+            self._watch(callset, calls)
+        self._backend.start(callset.spec, calls, callset.sending)
+
+    def seal(self, callset: SentCallset) -> None:
+        """No more calls will follow."""
+        callset.sealed = True
+        self._finish_if_over(callset)
+
+    def pending(self) -> list[ResponseFuture[Any]]:
+        """The futures whose calls are not over."""
+        callsets = list(self._callsets.values())
+        return [future for callset in callsets for future in list(callset.pending.values())]
+
+    def deliver(self, outcomes: Sequence[Outcome]) -> None:
+        """Hand outcomes to their futures. What comes twice, or too late, is dropped."""
+        for outcome in outcomes:
+            callset = self._callsets.get(outcome.callset_id)
+            future = callset.pending.get(outcome.call_id) if callset is not None else None
+            if callset is None or future is None:
+                continue
+            if outcome.kind is not OutcomeKind.VALUE and self._goes_again(callset, future, outcome):
+                continue
+            self._settle(callset, future, outcome)
+
+    def _settle(self, callset: SentCallset, future: ResponseFuture[Any], outcome: Outcome) -> None:
+        if callset.pending.pop(outcome.call_id, None) is None:
+            return
+        call = future.call
+        if outcome.call_id in callset.shared:
+            self._publish(callset, outcome)
+        if outcome.stdout_tail or outcome.stderr_tail:
+            _log_output(outcome)
+        future.settle(outcome)
+        if call is not None:
+            self._backend.release(callset.spec, call)
+        self._finish_if_over(callset)
+
+    def _finish_if_over(self, callset: SentCallset) -> None:
+        if not callset.sealed or callset.pending:
+            return
+        if self._callsets.pop(callset.callset_id, None) is not None:
+            self._backend.finish(callset.spec)
+
+    # -- again --------------------------------------------------------------------------------
+
+    def _goes_again(
+        self, callset: SentCallset, future: ResponseFuture[Any], outcome: Outcome
+    ) -> bool:
+        call = future.call
+        if call is None or outcome.attempt < call.attempt:
+            return call is not None  # of an earlier attempt: the later one decides
+        if call.attempt > callset.retries or not is_infrastructure_failure(outcome):
+            return False
+        pause = pause_seconds(call.attempt, random.random())  # noqa: S311 - jitter, no secret
+        log.warning(
+            "call %s of callset %s: attempt %d failed (%s); again in %.1f s",
+            call.call_id,
+            callset.callset_id[:8],
+            call.attempt,
+            outcome.error.message if outcome.error else outcome.kind.name,
+            pause,
+        )
+        again = msgspec.structs.replace(call, attempt=call.attempt + 1)
+        future.call = again
+        timer = threading.Timer(pause, self._send_again, (callset, again))
+        timer.daemon = True
+        timer.start()
+        return True
+
+    def _send_again(self, callset: SentCallset, call: CallSpec) -> None:
+        if call.call_id in callset.pending:
+            self._backend.start(callset.spec, [call], callset.sending)
+
+    # -- what futures ask of their origin -----------------------------------------------------
+
+    def cancel(self, callset: Callset, call_ids: Collection[str]) -> None:
+        """Stop calls whose futures are cancelled."""
+        self._backend.cancel(callset.callset_id, call_ids)
+        if isinstance(callset, SentCallset):
+            self._finish_if_over(callset)
+
+    def running(self, callset: Callset, call_id: str) -> bool:
+        """Does the call run now, as far as the backend can tell?"""
+        return self._backend.running(callset.callset_id, call_id)
+
+    def set_pace(self, threads: int, longest_pause: float, *, look_now: bool) -> None:
+        """How the store is to be watched, if it has to be."""
+        if self._monitor is not None:
+            self._monitor.set_pace(threads, longest_pause, look_now=look_now)
+
+    def expect(self, callset: Callset, future: ResponseFuture[Any]) -> None:
+        """Never asked of a courier: what it waits for, it has sent."""
+        raise AssertionError(f"{future!r} was not sent by this process")
+
+    def share(self, callset: Callset, future: ResponseFuture[Any]) -> dict[str, Any]:
+        """Put the outcome where another process finds it, now or when it comes."""
+        if not isinstance(callset, SentCallset):
+            raise AssertionError(f"{callset.callset_id} was not sent by this process")
+        if self._backend.pushes_outcomes:
+            callset.shared.add(future.call_id)
+            if future.outcome is not None:
+                self._publish(callset, future.shareable_outcome())
+        return {
+            **callset.facts,
+            "signing_key": callset.spec.signing_key.hex(),
+            "timeout": callset.spec.timeout,
+            "owner": getattr(self._backend, "owner_path", None),
+            "cancelled": future.cancelled(),
+        }
+
+    def _publish(self, callset: SentCallset, outcome: Outcome) -> None:
+        from pywren.store import commit_outcome, open_store
+
+        commit_outcome(
+            open_store(callset.store_url), inline_output(outcome), callset.spec.signing_key
+        )
+
+    def _watch(self, callset: SentCallset, calls: Sequence[CallSpec]) -> None:
+        from pywren.futures._monitor import Monitor
+
+        with self._lock:
+            if self._monitor is None:
+                self._monitor = Monitor(callset.store_url)
+        self._monitor.watch(
+            callset.spec,
+            [call.call_id for call in calls],
+            self.deliver,
+            lost_at=time.monotonic()
+            + self._backend.queue_allowance_seconds
+            + callset.spec.timeout
+            + _ON_THE_WAY_SECONDS,
+        )
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._monitor is not None:
+            self._monitor.close()
+
+
+def _log_output(outcome: Outcome) -> None:
+    if log.isEnabledFor(logging.INFO):
+        name = f"{outcome.callset_id[:8]}/{outcome.call_id}"
+        for tail in (outcome.stdout_tail, outcome.stderr_tail):
+            for line in tail.decode(errors="backslashreplace").splitlines():
+                log.info("%s: %s", name, line)

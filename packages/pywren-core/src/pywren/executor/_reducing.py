@@ -1,0 +1,90 @@
+"""One call over the results of others, which go there without passing through this process."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pywren.futures._future import ResponseFuture
+from pywren.protocol import CallSpec, FileRef, OutcomeKind, OutcomeRef, Payload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pywren.executor._courier import Courier, SentCallset
+
+__all__ = ["reduce_futures"]
+
+
+def reduce_futures(
+    courier: Courier, callset: SentCallset, futures: Sequence[ResponseFuture[Any]]
+) -> ResponseFuture[Any]:
+    """The future of the one call of `callset`, which is sent when all `futures` are over."""
+    call = CallSpec("00000")
+    reduced = courier.promise(callset, call)
+    waiting = _Waiting(courier, callset, call, reduced, futures)
+    for future in futures:
+        future.add_done_callback(waiting.one_less)
+    waiting.one_less(None)
+    return reduced
+
+
+class _Waiting:
+    """Counts futures that are over, and sends the call after the last. It is one more than the
+    futures are, so that none of them is the last before all were asked."""
+
+    def __init__(
+        self,
+        courier: Courier,
+        callset: SentCallset,
+        call: CallSpec,
+        reduced: ResponseFuture[Any],
+        futures: Sequence[ResponseFuture[Any]],
+    ) -> None:
+        self._courier = courier
+        self._callset = callset
+        self._call = call
+        self._reduced = reduced
+        self._futures = futures
+        self._left = len(futures) + 1
+        self._lock = threading.Lock()
+
+    def one_less(self, _: object) -> None:
+        """One of the futures is over."""
+        with self._lock:
+            self._left -= 1
+            if self._left:
+                return
+        self._go()
+
+    def _go(self) -> None:
+        failed = next((future for future in self._futures if not future.succeeded()), None)
+        if failed is not None:
+            self._fail(failed)
+            return
+        parts = [part_of(future, self._callset.store_url) for future in self._futures]
+        call = msgspec.structs.replace(self._call, parts=parts)
+        self._courier.fulfil(self._callset, self._reduced, call)
+
+    def _fail(self, failed: ResponseFuture[Any]) -> None:
+        outcome = failed.outcome
+        if outcome is None or outcome.kind is OutcomeKind.CANCELLED:
+            self._reduced.cancel()
+            self._courier.seal(self._callset)
+            return
+        own = msgspec.structs.replace(
+            outcome, callset_id=self._callset.callset_id, call_id=self._call.call_id
+        )
+        self._courier.deliver_own(self._callset, own)
+
+
+def part_of(future: ResponseFuture[Any], store_url: str) -> Payload:
+    """Where a worker finds the result of a future that is over."""
+    outcome = future.shareable_outcome()
+    if isinstance(outcome.output, bytes | FileRef):
+        return outcome.output
+    return OutcomeRef(
+        future.storage_path or store_url, future.callset_id, future.call_id, future.signing_key
+    )

@@ -1,0 +1,145 @@
+"""The calls that were made together, as their futures see them: one lock, one origin."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pywren.errors import StorageError
+from pywren.protocol import FileRef, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pywren.futures._future import ResponseFuture
+    from pywren.store import Store
+
+__all__ = ["Callset", "Origin", "inline_output", "read_output"]
+
+
+class Origin(Protocol):
+    """Where outcomes come from, and what can be said to whoever runs the calls."""
+
+    def cancel(self, callset: Callset, call_ids: Collection[str]) -> None:
+        """Stop calls whose futures are cancelled."""
+
+    def running(self, callset: Callset, call_id: str) -> bool:
+        """Does the call run now?"""
+
+    def share(self, callset: Callset, future: ResponseFuture[Any]) -> dict[str, Any]:
+        """See to it that another process can find the outcome; returns what it must know."""
+
+    def expect(self, callset: Callset, future: ResponseFuture[Any]) -> None:
+        """A future waits for its outcome that was not sent from here."""
+
+    def set_pace(self, threads: int, longest_pause: float, *, look_now: bool) -> None:
+        """How many requests at once, how often, and whether to look at once."""
+
+
+class Callset:
+    """What the futures of a callset have in common.
+
+    Attributes:
+        condition: the lock of all its futures.
+        pending: the futures whose calls are not over, by call id; nothing else keeps them.
+        facts: what `invoke_status` tells of every call.
+    """
+
+    def __init__(
+        self,
+        callset_id: str,
+        store_url: str,
+        origin: Origin,
+        facts: dict[str, Any],
+        signing_key: bytes,
+    ) -> None:
+        self.callset_id = callset_id
+        self.signing_key = signing_key
+        self.store_url = store_url
+        self.condition = threading.Condition()
+        self.pending: dict[str, ResponseFuture[Any]] = {}
+        self.facts = facts
+        self._origin = origin
+
+    def cancel(self, call_ids: Collection[str]) -> None:
+        """The futures of these calls were cancelled: see that their calls stop."""
+        for call_id in call_ids:
+            self.pending.pop(call_id, None)
+        self._origin.cancel(self, call_ids)
+
+    def running(self, call_id: str) -> bool:
+        """Does the call run now, as far as this side can tell?"""
+        return self._origin.running(self, call_id)
+
+    def expect(self, future: ResponseFuture[Any]) -> None:
+        """Watch for the outcome of a call that was sent by another process."""
+        self.pending[future.call_id] = future
+        self._origin.expect(self, future)
+
+    def set_pace(self, threads: int, longest_pause: float, *, look_now: bool) -> None:
+        """How outcomes are to be looked for, where they have to be looked for."""
+        self._origin.set_pace(threads, longest_pause, look_now=look_now)
+
+    def share(self, future: ResponseFuture[Any]) -> dict[str, Any]:
+        """Let other processes find the outcome of a call."""
+        return self._origin.share(self, future)
+
+    def invoke_status(self, call_id: str) -> dict[str, Any]:
+        """How a call was sent."""
+        return {**self.facts, "callset_id": self.callset_id, "call_id": call_id}
+
+    def read_output(self, outcome: Outcome, store: Store | None) -> bytes | bytearray | memoryview:
+        """The output frame of a call of this callset."""
+        return read_output(outcome, store, self.store_url)
+
+    def loaded(self, future: ResponseFuture[Any]) -> None:
+        """The result is in memory now: a file that held it may go."""
+        output = future.outcome.output if future.outcome is not None else None
+        if isinstance(output, FileRef):
+            remove_file(output)
+
+
+def remove_file(ref: FileRef) -> None:
+    """Remove a file that may be gone already."""
+    try:
+        os.unlink(ref.path)
+    except FileNotFoundError:
+        return
+
+
+def read_output(
+    outcome: Outcome, store: Store | None, store_url: str
+) -> bytes | bytearray | memoryview:
+    """The output frame of an outcome: from the record, from a file, or from the store."""
+    output = outcome.output
+    if isinstance(output, bytes):
+        return output
+    if isinstance(output, FileRef):
+        return _read_file(output, outcome)
+    from pywren.store import open_store, read_stored_output
+
+    return read_stored_output(store or open_store(store_url), outcome)
+
+
+def _read_file(ref: FileRef, outcome: Outcome) -> bytearray:
+    # Read and not mapped: a mapping keeps a descriptor open, and results may be many.
+    frame = bytearray(ref.size_bytes)
+    try:
+        with open(ref.path, "rb", buffering=0) as file:
+            file.readinto(frame)
+    except FileNotFoundError as error:
+        raise StorageError(
+            f"the output of call {outcome.call_id} of callset {outcome.callset_id[:8]} is gone: "
+            "it was removed with the executor that ran it"
+        ) from error
+    return frame
+
+
+def inline_output(outcome: Outcome) -> Outcome:
+    """The same outcome without a reference to a file of this machine."""
+    import msgspec
+
+    if not isinstance(outcome.output, FileRef):
+        return outcome
+    return msgspec.structs.replace(outcome, output=bytes(_read_file(outcome.output, outcome)))

@@ -1,0 +1,118 @@
+"""Directories of this machine that client and workers share.
+
+A *spool* is one executor's own: functions and inputs too large to send through a socket, outputs
+too large to send back. It goes when the executor goes; if the client was killed, the next one
+removes it. The *store* is the user's: what must outlive the executor, for futures that were
+pickled.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Final
+
+from pywren.errors import StorageError
+
+__all__ = ["Spool", "is_held", "local_store_directory"]
+
+_OWNER: Final = "owner"
+_LOCKED_BY_THEN_SECONDS: Final = 60.0
+
+
+def _temporary_directory() -> str:
+    return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - only private directories go in there
+
+
+def _prefix() -> str:
+    return f"pywren-{os.getuid()}"
+
+
+class Spool:
+    """A fresh private directory, held by a lock for as long as its owner lives."""
+
+    def __init__(self) -> None:
+        self.path = f"{_temporary_directory()}/{_prefix()}-{os.urandom(8).hex()}"
+        try:
+            os.mkdir(self.path, 0o700)
+        except OSError as error:
+            raise StorageError(
+                f"a directory for the workers' files cannot be made in {_temporary_directory()} "
+                f"({error.strerror}): set TMPDIR to a directory that can be written"
+            ) from error
+        for name in ("functions", "inputs"):
+            os.mkdir(f"{self.path}/{name}", 0o700)
+        self._lock = os.open(self.owner_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    @property
+    def owner_path(self) -> str:
+        """The file that is locked while the owner lives."""
+        return f"{self.path}/{_OWNER}"
+
+    def close(self, *, keep_outputs: bool = False) -> None:
+        """Remove the directory; with `keep_outputs` what is left in `outputs` stays as long as
+        this process, for results that nobody has looked at yet."""
+        import shutil
+
+        if not keep_outputs:
+            shutil.rmtree(self.path, ignore_errors=True)
+            os.close(self._lock)
+            return
+        for name in ("functions", "inputs", "modules"):
+            shutil.rmtree(f"{self.path}/{name}", ignore_errors=True)
+
+
+def remove_abandoned() -> None:
+    """Remove the spools of clients of this user that were killed."""
+    import shutil
+
+    for path in Path(_temporary_directory()).glob(f"{_prefix()}-*"):
+        if _is_old(path) and not is_held(str(path / _OWNER)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_old(directory: Path) -> bool:
+    """Has its owner had the time to lock it?"""
+    try:
+        found = os.lstat(directory)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and time.time() - found.st_mtime > _LOCKED_BY_THEN_SECONDS
+
+
+def is_held(owner_path: str) -> bool:
+    """Does the owner of a spool still live?"""
+    try:
+        descriptor = os.open(owner_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def local_store_directory() -> str:
+    """The user's own store on this machine, made if it is not there.
+
+    Raises `StorageError` if somebody else has put something else in its place.
+    """
+    path = f"{_temporary_directory()}/{_prefix()}"
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise StorageError(
+            f"{path} should be a directory that only you can use, and is not: remove it, or set "
+            "storage.url in the configuration"
+        )
+    return path

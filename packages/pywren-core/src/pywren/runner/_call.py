@@ -1,0 +1,174 @@
+"""Running one call: the only place where the user's code runs, and where it may fail in any way."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pywren.errors import SerializationError
+from pywren.frames import frame_size, join, pieces
+from pywren.protocol import (
+    PROTOCOL_VERSION,
+    PYTHON_VERSION,
+    CallsetSpec,
+    CallSpec,
+    ErrorInfo,
+    Outcome,
+    OutcomeKind,
+    Payload,
+)
+from pywren.runner._payloads import load_payload, write_frame_file
+from pywren.serialization.pickling import dump
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pywren.runner._functions import Functions
+    from pywren.runner._memory import PeakMemory
+    from pywren.runner._output import OutputFile
+    from pywren.runner._surroundings import Surroundings
+
+__all__ = ["CallRunner"]
+
+OUTPUT_INLINE_BYTES: Final = 128 * 1024
+"""Outputs up to this size sit in the outcome; larger ones go to a file."""
+
+
+class _Ending(NamedTuple):
+    kind: OutcomeKind
+    output: Payload | None = None
+    error: ErrorInfo | None = None
+    exit_code: int | None = None
+
+
+class CallRunner:
+    """Runs calls one after the other in this process and tells what became of each."""
+
+    def __init__(
+        self,
+        functions: Functions,
+        surroundings: Surroundings,
+        streams: tuple[OutputFile, OutputFile],
+        memory: PeakMemory,
+        output_directory: str,
+        worker: dict[str, Any],
+    ) -> None:
+        self._functions = functions
+        self._surroundings = surroundings
+        self._stdout, self._stderr = streams
+        self._memory = memory
+        self._output_directory = output_directory
+        self._worker = worker
+
+    def run(self, callset: CallsetSpec, call: CallSpec) -> Outcome:
+        """Run one call to its end. Never raises."""
+        started_at, begin, cpu = time.time(), time.perf_counter(), time.process_time()
+        path = self._surroundings.enter(callset.env)
+        loaded = self._load(callset, call)
+        setup = time.perf_counter()
+        ending = loaded if isinstance(loaded, _Ending) else self._finish(callset, call, loaded)
+        run_seconds = time.perf_counter() - setup
+        self._surroundings.leave(path)
+        stdout, stderr = self._tails()
+        return Outcome(
+            callset_id=callset.callset_id,
+            call_id=call.call_id,
+            kind=ending.kind,
+            attempt=call.attempt,
+            output=ending.output,
+            error=ending.error,
+            exit_code=ending.exit_code,
+            started_at=started_at,
+            ended_at=time.time(),
+            setup_seconds=setup - begin,
+            run_seconds=run_seconds,
+            cpu_seconds=time.process_time() - cpu,
+            peak_memory_bytes=self._memory.read(run_seconds),
+            stdout_tail=stdout,
+            stderr_tail=stderr,
+            worker=self._worker,
+            extra_meta=callset.extra_meta,
+        )
+
+    def _load(self, callset: CallsetSpec, call: CallSpec) -> Callable[[], Any] | _Ending:
+        mismatch = _mismatch(callset)
+        if mismatch:
+            return _Ending(OutcomeKind.VERSION_MISMATCH, error=mismatch)
+        try:
+            function = self._functions.get(callset.function)
+            return _bind(function, callset, call)
+        except BaseException as error:  # unpickling and importing run the user's code
+            return _Ending(OutcomeKind.UNREADABLE, error=_describe(error))
+
+    def _finish(self, callset: CallsetSpec, call: CallSpec, bound: Callable[[], Any]) -> _Ending:
+        try:
+            value = bound()
+        except SystemExit as request:
+            return _exited(request)
+        except BaseException as error:  # the user's function may raise anything
+            return self._raised(callset, call, error)
+        try:
+            return _Ending(OutcomeKind.VALUE, self._store(callset, call, dump(value, "the result")))
+        except SerializationError as error:
+            return _Ending(OutcomeKind.UNSERIALIZABLE, error=_describe(error))
+
+    def _raised(self, callset: CallsetSpec, call: CallSpec, error: BaseException) -> _Ending:
+        from pywren.serialization.exceptions import dump_exception
+
+        segments = dump_exception(error)
+        output = self._store(callset, call, segments) if segments else None
+        return _Ending(OutcomeKind.EXCEPTION, output, _describe(error))
+
+    def _store(self, callset: CallsetSpec, call: CallSpec, segments: Sequence[Any]) -> Payload:
+        if len(segments) == 1 and len(segments[0]) < OUTPUT_INLINE_BYTES:
+            return join(segments)
+        if frame_size(segments) <= OUTPUT_INLINE_BYTES:
+            return join(segments)
+        name = f"{callset.callset_id}-{call.call_id}-{call.attempt}"
+        return write_frame_file(f"{self._output_directory}/{name}", list(pieces(segments)))
+
+    def _tails(self) -> tuple[bytes, bytes]:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):  # the call closed it, or the disk is full
+                continue
+        return self._stdout.take(), self._stderr.take()
+
+
+def _bind(function: Callable[..., Any], callset: CallsetSpec, call: CallSpec) -> Callable[[], Any]:
+    if callset.style == "parts":
+        parts = [load_payload(part) for part in call.parts]
+        return lambda: function(parts)
+    value = load_payload(call.input)
+    if callset.style == "arguments":
+        args, kwargs = value
+        return lambda: function(*args, **kwargs)
+    return lambda: function(value)
+
+
+def _mismatch(callset: CallsetSpec) -> ErrorInfo | None:
+    if callset.protocol == PROTOCOL_VERSION and callset.python == PYTHON_VERSION:
+        return None
+    return ErrorInfo(
+        "VersionMismatch",
+        f"the client has Python {callset.python} and protocol {callset.protocol}, the worker "
+        f"Python {PYTHON_VERSION} and protocol {PROTOCOL_VERSION}: give both the same",
+    )
+
+
+def _exited(request: SystemExit) -> _Ending:
+    code = request.code if isinstance(request.code, int) else int(request.code is not None)
+    said = f": {request.code}" if isinstance(request.code, str) else ""
+    return _Ending(
+        OutcomeKind.CRASHED,
+        error=ErrorInfo("SystemExit", f"the function called sys.exit with code {code}{said}"),
+        exit_code=code,
+    )
+
+
+def _describe(error: BaseException) -> ErrorInfo:
+    from pywren.serialization.exceptions import describe
+
+    return describe(error)

@@ -1,0 +1,61 @@
+"""Payload frames as the child reads them: from the message itself, or mapped from a file."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import TYPE_CHECKING, Any
+
+from pywren.errors import StorageError
+from pywren.frames import split
+from pywren.protocol import FileRef, Payload
+from pywren.serialization.pickling import load, load_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["load_payload", "map_file", "segments_of", "write_frame_file"]
+
+
+def load_payload(payload: Payload) -> Any:
+    """The value in a payload that is inline or in a file."""
+    if isinstance(payload, bytes):
+        return load_frame(payload)
+    return load(segments_of(payload))
+
+
+def segments_of(payload: Payload) -> list[memoryview]:
+    """The segments of a payload that is inline or in a file."""
+    if isinstance(payload, bytes):
+        return split(payload)
+    if isinstance(payload, FileRef):
+        return split(map_file(payload))
+    raise StorageError(
+        f"a worker process reads payloads that are inline or in a file, not {type(payload).__name__}: "
+        "its supervisor fetches the others"
+    )
+
+
+def map_file(ref: FileRef) -> memoryview:
+    """The bytes of a file, mapped: read when touched, and private to whoever writes to them."""
+    with open(ref.path, "rb") as file:
+        page = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    return memoryview(page)[ref.offset : ref.offset + ref.size_bytes]
+
+
+def write_frame_file(path: str, pieces: Sequence[bytes | bytearray | memoryview]) -> FileRef:
+    """Write the pieces of a frame to a new private file, gathered and not joined."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    size = 0
+    with open(descriptor, "wb", buffering=0) as file:
+        for piece in pieces:
+            size += _write_all(file.fileno(), memoryview(piece).cast("B"))
+    return FileRef(path, size)
+
+
+def _write_all(descriptor: int, data: memoryview) -> int:
+    size, written = len(data), 0
+    while written < size:
+        written += os.write(descriptor, data[written:])
+    return size

@@ -1,0 +1,351 @@
+"""A pool of worker slots, and the thread that supervises them.
+
+The story of a call in here::
+
+    submit ──> queue ──> slot.send ══ socket ══> child: claim in the ledger, run, outcome
+                 ^          |                       |
+                 |          | take back             | socket
+                 +──────────+                       v
+    deliver <──────────────────────────── slot.receive, or slot.bury if the child died
+
+1. `submit` puts calls into the queue and, from the caller's own thread, feeds what fits to the
+   workers: a call on an idle worker crosses no other thread on its way out.
+2. Each worker holds some calls ahead, more of them the shorter they are, so that it never waits.
+   When a worker runs dry while another one still has calls that it has not started, half of
+   those move over. No call waits behind another one while a worker is idle.
+3. The supervising thread reads outcomes and hands them to `deliver`, many at once if many came.
+   It looks at the clock, the memory and the output files of running calls ten times a second, or
+   when the next call's time is up.
+4. A child that died or had to be killed is buried: the call that it was running gets its precise
+   outcome, those that it never started go back to the front of the queue, and a new child starts.
+
+All state is under one lock. `deliver` is called without it, since it runs the user's callbacks.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from pywren.errors import BackendError
+from pywren.protocol import CallsetSpec, CallSpec, Outcome, OutcomeKind
+from pywren.runner._endings import Killed, cancelled_outcome, failed_outcome
+from pywren.runner._functions import FunctionAt
+from pywren.runner._policy import fair_share, worth_stealing
+from pywren.runner._process import child_environment
+from pywren.runner._slot import Slot
+from pywren.runner._work import Queue, Work, grouped, matcher
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pywren.backends import Deliver
+    from pywren.protocol import FileRef
+
+__all__ = ["WorkerPool"]
+
+CHECK_SECONDS: Final = 0.1
+_START_ATTEMPTS: Final = 3
+
+
+class WorkerPool:
+    """Up to `workers` child processes that run calls.
+
+    Args:
+        workers: how many calls run at the same time.
+        directory: an existing private directory for what pool and children share.
+        deliver: called with new outcomes, from the supervising thread or a caller's.
+        memory_limit_bytes: a call that holds more resident memory is killed; None: no limit.
+        environment: of the children; by default this process's.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        directory: str,
+        deliver: Deliver,
+        memory_limit_bytes: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.workers = workers
+        self._directory = directory
+        self._deliver = deliver
+        self._memory_limit_bytes = memory_limit_bytes
+        self._environment = child_environment(
+            os.environ if environment is None else environment, workers, os.cpu_count() or 1
+        )
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._queue = Queue()
+        self._works: dict[str, Work] = {}
+        self._functions: dict[str, FunctionAt] = {}
+        self._slots: dict[socket.socket, Slot] = {}
+        self._wanted = 0
+        self._started = 0
+        self._failed_starts = 0
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._selector = selectors.DefaultSelector()
+        self._bell, self._ear = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ear.setblocking(False)
+
+    def open(self) -> None:
+        """Start supervising, and the first child: it comes up while the caller goes on."""
+        for name in ("modules", "outputs"):
+            os.makedirs(f"{self._directory}/{name}", mode=0o700, exist_ok=True)
+        self._selector.register(self._ear, selectors.EVENT_READ)
+        self._wanted = 1
+        self._thread = threading.Thread(target=self._supervise, name="pywren-pool", daemon=True)
+        self._thread.start()
+
+    def add_function(self, digest: str, payload: bytes | FileRef) -> None:
+        """From now on calls may name the function by its digest."""
+        with self._lock:
+            self._functions[digest] = FunctionAt(digest, payload)
+
+    def remove_function(self, digest: str) -> None:
+        """No call will name the function any more, or it will be added anew before."""
+        with self._lock:
+            self._functions.pop(digest, None)
+            for slot in self._slots.values():
+                slot.forget_function(digest)
+
+    def submit(
+        self, callset: CallsetSpec, calls: Sequence[CallSpec], *, chunksize: int = 1
+    ) -> None:
+        """Queue calls, in order, and return. `chunksize` of them may go to a worker at once."""
+        with self._lock:
+            if self._closing:
+                raise BackendError("the executor was shut down: make a new one to run more calls")
+            work = self._works.get(callset.callset_id)
+            if work is None or work.callset is not callset:
+                work = self._works[callset.callset_id] = Work(callset, chunksize)
+            self._queue.add(work, calls)
+            self._feed()
+
+    def finish(self, callset_id: str) -> None:
+        """Forget a callset: no more of its calls will be submitted."""
+        with self._lock:
+            self._works.pop(callset_id, None)
+
+    def cancel(self, callset_id: str, call_ids: Collection[str] | None = None) -> None:
+        """Cancel calls, queued or running; their outcomes are delivered as of any others."""
+        matches = matcher(callset_id, call_ids)
+        with self._lock:
+            cancelled = self._queue.remove(matches)
+            for slot in self._slots.values():
+                cancelled += self._cancel_in(slot, matches)
+            outcomes = [cancelled_outcome(work.callset, call) for work, call in cancelled]
+            self._feed()
+        self._hand_out(outcomes)
+
+    def _cancel_in(self, slot: Slot, matches: object) -> list[tuple[Work, CallSpec]]:
+        taken = slot.take_back_matching(matches)  # type: ignore[arg-type]
+        gone = [pair for pair in taken if matches(*pair)]  # type: ignore[operator]
+        self._put_back([pair for pair in taken if pair not in gone])
+        running = slot.running()
+        if running is not None and matches(*running):  # type: ignore[operator]
+            slot.kill(Killed(OutcomeKind.CANCELLED))
+        return gone
+
+    def running(self, callset_id: str, call_id: str) -> bool:
+        """Is the call being run at this moment?"""
+        with self._lock:
+            now = [slot.running() for slot in self._slots.values()]
+        return any(
+            sent is not None
+            and (sent.work.callset.callset_id, sent.call.call_id) == (callset_id, call_id)
+            for sent in now
+        )
+
+    def process_ids(self) -> list[int]:
+        """The process ids of the children."""
+        with self._lock:
+            return [slot.process_id for slot in self._slots.values()]
+
+    def close(self, *, wait: bool = False) -> None:
+        """Stop the children and the thread; with `wait` when nothing is left to run. Without,
+        the calls that are left are delivered as cancelled. Twice is harmless."""
+        with self._lock:
+            while wait and not self._closing and (self._queue or self._busy()):
+                self._idle.wait()
+            self._closing = True
+        self._ring()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    # -- feeding, under the lock ------------------------------------------------------------
+
+    def _busy(self) -> bool:
+        return any(slot.load for slot in self._slots.values())
+
+    def _feed(self) -> None:
+        self._want_workers()
+        while self._queue:
+            work = self._queue.first()
+            ahead = work.calls_ahead()
+            slot = self._emptiest()
+            if slot is None or slot.load >= ahead or (slot.load and slot.room_bytes() <= 0):
+                return
+            most = min(ahead - slot.load, fair_share(len(self._queue), self.workers))
+            _, calls = self._queue.take(most, slot.room_bytes())
+            slot.send(work, calls, self._functions[work.callset.function])
+            if slot.wants_to_write:
+                self._ring()
+        self._rebalance()
+
+    def _emptiest(self) -> Slot | None:
+        alive = [slot for slot in self._slots.values() if slot.killed is None]
+        return min(alive, key=lambda slot: slot.load, default=None)
+
+    def _rebalance(self) -> None:
+        alive = [slot for slot in self._slots.values() if slot.killed is None]
+        if not any(slot.load == 0 and slot.ready for slot in alive):
+            return
+        donor = max(alive, key=lambda slot: slot.load)
+        if donor.load < 2:
+            return
+        taken = donor.take_back(worth_stealing(donor.load - 1))
+        self._put_back(taken)
+        if taken:
+            self._feed()
+
+    def _put_back(self, pairs: list[tuple[Work, CallSpec]]) -> None:
+        for work, calls in reversed(list(grouped(pairs))):
+            self._queue.put_back(work, calls)
+
+    def _want_workers(self) -> None:
+        wanted = min(self.workers, len(self._queue) + sum(s.load for s in self._slots.values()))
+        if wanted > max(self._wanted, len(self._slots)):
+            self._wanted = wanted
+            self._ring()
+
+    # -- supervising ------------------------------------------------------------------------
+
+    def _ring(self) -> None:
+        try:
+            self._bell.send(b"!")
+        except (BlockingIOError, OSError):  # it rings already, or nobody is there to hear
+            return
+
+    def _supervise(self) -> None:
+        next_check_at = 0.0
+        while True:
+            with self._lock:
+                if self._closing:
+                    break
+                self._start_children()
+                busy = self._busy()
+            now = time.monotonic()
+            pause = max(0.0, next_check_at - now) if busy else None
+            events = self._selector.select(pause)
+            outcomes = self._read(events)
+            now = time.monotonic()
+            if now >= next_check_at:
+                more, next_check_at = self._check(now)
+                outcomes += more
+            self._hand_out(outcomes)
+        self._hand_out(self._end())
+
+    def _start_children(self) -> None:
+        while len(self._slots) < self._wanted:
+            self._started += 1
+            slot = Slot(
+                self._directory,
+                str(self._started),
+                self._environment,
+                self._memory_limit_bytes,
+            )
+            self._slots[slot.socket] = slot
+            self._selector.register(slot.socket, selectors.EVENT_READ)
+            self._feed()
+
+    def _read(self, events: list[tuple[selectors.SelectorKey, int]]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for key, mask in events:
+            if key.fileobj is self._ear:
+                self._ear.recv(4096)
+                continue
+            with self._lock:
+                slot = self._slots[key.fileobj]  # type: ignore[index]
+                if mask & selectors.EVENT_WRITE:
+                    slot.flush()
+                if mask & selectors.EVENT_READ:
+                    outcomes += self._receive(slot)
+        with self._lock:
+            self._feed()
+            self._watch_writers()
+        return outcomes
+
+    def _receive(self, slot: Slot) -> list[Outcome]:
+        outcomes, there = slot.receive()
+        return outcomes if there else outcomes + self._bury(slot)
+
+    def _watch_writers(self) -> None:
+        for slot in self._slots.values():
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if slot.wants_to_write else 0)
+            if self._selector.get_key(slot.socket).events != events:
+                self._selector.modify(slot.socket, events)
+
+    def _check(self, now: float) -> tuple[list[Outcome], float]:
+        outcomes: list[Outcome] = []
+        with self._lock:
+            pause = CHECK_SECONDS
+            for slot in list(self._slots.values()):
+                pause = min(pause, max(0.001, slot.check(now)))
+                if slot.has_died():
+                    outcomes += self._bury(slot)
+        return outcomes, now + pause
+
+    def _bury(self, slot: Slot) -> list[Outcome]:
+        self._selector.unregister(slot.socket)
+        del self._slots[slot.socket]
+        outcomes, unstarted = slot.bury()
+        self._put_back(unstarted)
+        if slot.ready:
+            self._failed_starts = 0
+        else:
+            self._failed_starts += 1
+            if self._failed_starts >= _START_ATTEMPTS:
+                outcomes += self._give_up(slot)
+        slot.close()
+        self._wanted = min(self.workers, max(len(self._slots), len(self._queue), 1))
+        return outcomes
+
+    def _give_up(self, slot: Slot) -> list[Outcome]:
+        self._failed_starts = 0
+        error = slot.start_failure()
+        return [
+            failed_outcome(work.callset, call, OutcomeKind.CRASHED, error)
+            for work, call in self._queue.remove(lambda work, call: True)
+        ]
+
+    def _hand_out(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            self._deliver(outcomes)
+        with self._lock:
+            if not self._queue and not self._busy():
+                self._idle.notify_all()
+
+    def _end(self) -> list[Outcome]:
+        with self._lock:
+            left = self._queue.remove(lambda work, call: True)
+            outcomes = [cancelled_outcome(work.callset, call) for work, call in left]
+            for slot in list(self._slots.values()):
+                slot.kill(Killed(OutcomeKind.CANCELLED))
+                ended, unstarted = slot.bury()
+                outcomes += ended
+                outcomes += [cancelled_outcome(work.callset, call) for work, call in unstarted]
+                slot.close()
+            self._slots.clear()
+            self._selector.close()
+            self._bell.close()
+            self._ear.close()
+            self._closing = True
+        return outcomes

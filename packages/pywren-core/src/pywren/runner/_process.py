@@ -1,0 +1,114 @@
+"""Starting and stopping a child process, and all that it starts in turn."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess  # noqa: S404 - starting workers is what this module is for
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from pywren.runner._ledger import Ledger
+from pywren.runner._output import OutputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ChildProcess", "Ended", "child_environment"]
+
+_BOOT = (
+    "import sys; sys.path.append(sys.argv[4]); from pywren.runner._child import main; "
+    "main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
+)
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Ended(NamedTuple):
+    """How a process ended: exit code or signal (one is None) and its peak memory, if known."""
+
+    exit_code: int | None
+    signal: int | None
+    peak_memory_bytes: int
+
+
+class ChildProcess:
+    """A child process, its socket, ledger and output files, as the supervisor holds them."""
+
+    def __init__(self, directory: str, name: str, environment: Mapping[str, str]) -> None:
+        self._reaped: tuple[int, resource.struct_rusage] | None = None
+        self._own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self.ledger = Ledger.create(f"{directory}/ledger-{name}")
+        self.stdout = OutputFile.create(f"{directory}/stdout-{name}")
+        self.stderr = OutputFile.create(f"{directory}/stderr-{name}")
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            self.process_id = self._start(theirs, directory, environment)
+        self.socket.setblocking(False)
+
+    def _start(self, theirs: socket.socket, directory: str, environment: Mapping[str, str]) -> int:
+        numbers = (theirs.fileno(), self.ledger.descriptor)
+        package_home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _BOOT, *map(str, numbers), directory, package_home],
+            stdin=subprocess.DEVNULL,
+            stdout=self.stdout.descriptor,
+            stderr=self.stderr.descriptor,
+            pass_fds=numbers,
+            env=dict(environment),
+            cwd=None,
+            start_new_session=True,
+        )
+        return self._process.pid
+
+    def kill(self) -> None:
+        """Kill the process and whatever it started, unless that left its group on purpose."""
+        try:
+            os.killpg(self.process_id, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        except PermissionError:  # macOS says this of a group that is ending already
+            self._process.kill()
+
+    def has_ended(self) -> bool:
+        """Is the process gone, even if something still holds its socket open?"""
+        return self._reap(os.WNOHANG) is not None
+
+    def _reap(self, options: int) -> tuple[int, resource.struct_rusage] | None:
+        if self._reaped is None:
+            process_id, status, usage = os.wait4(self.process_id, options)
+            if process_id:
+                self._reaped = (os.waitstatus_to_exitcode(status), usage)
+                self._process.returncode = self._reaped[0]
+        return self._reaped
+
+    def wait(self) -> Ended:
+        """Reap the process, which was killed or has closed its socket."""
+        self.kill()
+        reaped = self._reap(0)
+        if reaped is None:
+            raise ChildProcessError(f"no process {self.process_id} to wait for")
+        code, usage = reaped
+        # A new process inherits its parent's mark: below that, it says nothing about the child.
+        peak = usage.ru_maxrss if usage.ru_maxrss > self._own_peak else 0
+        unit = 1 if sys.platform == "darwin" else 1024
+        return Ended(code if code >= 0 else None, -code if code < 0 else None, peak * unit)
+
+    def close(self) -> None:
+        """Give back what belonged to a process that has ended."""
+        self.socket.close()
+        self.ledger.close()
+        self.stdout.close()
+        self.stderr.close()
+
+
+def child_environment(base: Mapping[str, str], workers: int, cores: int) -> dict[str, str]:
+    """The environment of one of `workers` children on a machine of `cores`.
+
+    Numeric libraries start a thread per core; that many in each child would only get in each
+    other's way. A variable that the user has set stays as it is.
+    """
+    threads = str(max(1, cores // workers))
+    depth = int(base.get("PYWREN_NESTING", "0") or "0") + 1
+    return {**dict.fromkeys(_THREAD_VARIABLES, threads), **base, "PYWREN_NESTING": str(depth)}
