@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from pywren.errors import IntegrityError, StorageError, StorageKeyError, StoragePermissionError
 from pywren.store.filewriting import link_and_remove, remove_empty, write_beside
 from pywren.store.interface import Entry, as_sequence
-from pywren.store.keys import check_key, check_prefix
+from pywren.store.keys import check_key, check_listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -64,7 +64,7 @@ class FileStore:
         with self._border("get", key), open(path, "rb", buffering=0) as file:
             there = os.fstat(file.fileno()).st_size
             wanted = there - offset if size_bytes is None else size_bytes
-            if wanted < 0 or offset + wanted > there:
+            if offset + wanted > there or (offset and size_bytes is None and wanted <= 0):
                 raise IntegrityError(
                     f"get {key!r} in {self.url}: asked for {size_bytes} bytes from {offset} on, "
                     f"the object has {there}"
@@ -80,7 +80,7 @@ class FileStore:
                 return None
 
     def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[Sequence[Entry]]:
-        folder = check_prefix(prefix)
+        folder = check_listing(prefix, after)
         with self._border("list", prefix):
             entries = _walk(self._root / folder, f"{folder}/" if folder else "", after or "")
             while page := list(islice(entries, _PAGE)):

@@ -31,6 +31,12 @@ _CODE: Final = re.compile(r"<Code>\s*(\w+)\s*</Code>")
 _ANSWER: Final = re.compile(r"<Message>\s*([^<]{1,300})</Message>")
 _INTERRUPTIONS: Final = ("ConditionalRequestConflict", "OperationAborted", "RequestTimeout")
 _TRANSPORT: Final = "HTTP error:"  # obstore's words where no answer, or half of one, came
+_RETRIED: Final = re.compile(r"after \d+ retries")  # and these where it has tried long enough
+_METADATA_SERVER: Final = "169.254."  # asked for credentials when nothing else has any
+_NO_CREDENTIALS: Final = (
+    "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or install "
+    "boto3 so that profiles and SSO are read"
+)
 
 _ACTIONS: Final = {
     "get": "s3:GetObject",
@@ -93,15 +99,20 @@ def translate(error: Exception, action: str, key: str, url: str) -> StorageError
     text = str(error)
     code = _first(_CODE, text)
     where = f"{action} {key!r} in {url}"
+    if _METADATA_SERVER in text:
+        return StoragePermissionError(f"{where}: {_NO_CREDENTIALS}")
     if code in _DENIED or type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
         return StoragePermissionError(f"{where}: {_denied(code, action)}")
     if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
         return StorageKeyError(f"{where}: nothing is stored there")
     if code == "InvalidRange" or "Wanted range starting" in text:
         return IntegrityError(f"{where}: the object ends before the bytes that were asked for")
-    interrupted = says_conflict(error) or _TRANSPORT in text
-    kind = InterruptedRequest if interrupted else StorageError
+    kind = InterruptedRequest if _was_interrupted(error, text) else StorageError
     return kind(f"{where}: {_ADVICE.get(code) or _answer(code, text)}")
+
+
+def _was_interrupted(error: Exception, text: str) -> bool:
+    return says_conflict(error) or (_TRANSPORT in text and not _RETRIED.search(text))
 
 
 def _denied(code: str, action: str) -> str:
@@ -115,11 +126,8 @@ def _answer(code: str, text: str) -> str:
     message = _first(_ANSWER, text)
     if code:
         return f"the store refused with {code}{f' ({message.strip()})' if message else ''}"
-    if "credential" in text.lower() or "169.254." in text:
-        return (
-            "no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-            "install boto3 so that profiles and SSO are read"
-        )
+    if "redirect without LOCATION" in text:
+        return _ADVICE["PermanentRedirect"]
     first_line = text.partition("\n")[0]
     return f"the store could not be used: {first_line[:300]}"
 

@@ -72,7 +72,8 @@ class Store(Protocol):
         """The object's bytes: all from `offset` on, or exactly `size_bytes` of them.
 
         Raises `StorageKeyError` if there is no such object, and `IntegrityError` if the object
-        ends before the bytes that were asked for.
+        ends before the bytes that were asked for, or before the first of them. Nothing
+        (`size_bytes=0`) may be given without looking.
         """
         ...
 
@@ -81,11 +82,14 @@ class Store(Protocol):
         ...
 
     def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[Sequence[Entry]]:
-        """The objects below the folder `prefix`, in the order of their keys, page by page.
+        """The objects below the folder `prefix`, page by page.
+
+        Objects of one folder come in the order of their keys; how those of its sub-folders come
+        in between is the store's own affair, but the same each time.
 
         `prefix` is made of whole segments, with or without a slash at its end: `a` holds `a/b`
         but not `ab`. Pages hold up to 1,000 entries; no empty page is yielded. With `after`,
-        only keys that sort after it; it need not exist.
+        only what comes after that key; among the objects of one folder it need not exist.
         """
         ...
 

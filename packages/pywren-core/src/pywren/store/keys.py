@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["MAX_KEY_BYTES", "check_key", "check_prefix"]
+__all__ = ["MAX_KEY_BYTES", "check_key", "check_listing"]
 
 MAX_KEY_BYTES: Final = 900
 """S3 allows 1,024 bytes, with the store's own prefix in them."""
@@ -40,8 +40,14 @@ def check_key(key: str) -> str:
     )
 
 
-def check_prefix(prefix: str) -> str:
-    """The prefix without a slash at its end, if it is a key or empty; else `ValueError`."""
+def check_listing(prefix: str, after: str | None) -> str:
+    """The prefix without a slash at its end, if it and `after` can be listed; else `ValueError`.
+
+    >>> check_listing("callsets/", None)
+    'callsets'
+    """
+    if after is not None:
+        check_key(after)
     folder = prefix.removesuffix("/")
     return check_key(folder) if prefix else ""
 

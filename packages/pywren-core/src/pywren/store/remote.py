@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pywren.errors import IntegrityError
 from pywren.store.foreign_errors import InterruptedRequest, foreign_errors, says_conflict
 from pywren.store.interface import Entry, as_sequence
-from pywren.store.keys import check_key, check_prefix
+from pywren.store.keys import check_key, check_listing
 from pywren.store.retrying import TRIES, pause_before, retrying
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RemoteStore:
                 return None
 
     def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[Sequence[Entry]]:
-        folder = check_prefix(prefix)
+        folder = check_listing(prefix, after)
         failures = 0
         while True:
             try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pywren.errors import ConfigError
-from pywren.store.keys import check_prefix
+from pywren.store.keys import check_listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,7 @@ def _prefix(url: SplitResult) -> str:
     try:
         if not url.netloc:
             raise ValueError("it names no bucket")
-        return check_prefix(url.path.lstrip("/"))
+        return check_listing(url.path.lstrip("/"), None)
     except ValueError as error:
         raise ConfigError(
             f"the store {url.geturl()!r} cannot be opened: {error}; expected s3://bucket/prefix"

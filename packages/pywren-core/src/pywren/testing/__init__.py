@@ -1,0 +1,16 @@
+"""For those who test with PyWren, or write a store or a backend for it.
+
+- `MemoryStore`: a store that counts requests.
+- `SabotagedStore`, `Fault`, `Injected`: a store on which what a plan says goes wrong.
+- `StoreContract`: the tests that every store passes. Subclass it and give it a `store` fixture.
+
+Importing this package imports no test framework.
+"""
+
+from __future__ import annotations
+
+from pywren.testing.saboteur import Fault, Injected, SabotagedStore
+from pywren.testing.store_contract import StoreContract
+from pywren.testing.stores import MemoryStore
+
+__all__ = ["Fault", "Injected", "MemoryStore", "SabotagedStore", "StoreContract"]
