@@ -1,4 +1,4 @@
-"""What every test needs: a home of its own, so that no test sees the settings of who runs it."""
+"""What every test may need: the servers on loopback, and a home that nobody has settings in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+
+pytest_plugins = ["servers"]
 
 
 @pytest.fixture(autouse=True)
