@@ -13,7 +13,7 @@ from pywren.futures._waiting import cancel_all
 from pywren.protocol import CallsetSpec, new_callset_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from pywren.backends import Backend
@@ -125,11 +125,7 @@ class Executor:
             retries=retries,
         ).checked()
         items = check_limit(iterdata, self._config.scheduler.map_item_limit)
-        callset = self.begin(func, options)
-        try:
-            return self._send_all(callset, items)
-        finally:
-            self._courier.seal(callset)
+        return self.send_all(self.begin(func, options), items)
 
     def call_async(
         self,
@@ -151,10 +147,7 @@ class Executor:
         1024
         """
         callset = self.begin(fn, CallOptions(), style="arguments")
-        try:
-            return self._send_all(callset, [(args, kwargs)])[0]
-        finally:
-            self._courier.seal(callset)
+        return self.send_all(callset, [(args, kwargs)])[0]
 
     def reduce(
         self,
@@ -357,7 +350,11 @@ class Executor:
         self._courier.begin(callset)
         return callset
 
-    def _send_all(self, callset: SentCallset, items: Iterable[Any]) -> list[ResponseFuture[Any]]:
+    def send_all(self, callset: SentCallset, items: Iterable[Any]) -> list[ResponseFuture[Any]]:
+        """Send a call for each item of a callset that `begin` made; no more will follow.
+
+        If reading or packing an item raises, the calls that were sent are cancelled.
+        """
         futures: list[ResponseFuture[Any]] = []
         try:
             for batch in batches(call_specs(callset.callset_id, items, self._backend)):
@@ -365,22 +362,28 @@ class Executor:
         except BaseException:  # the caller gets no futures: nobody could ask for these results
             cancel_all(futures)
             raise
+        finally:
+            self._courier.seal(callset)
         return futures
+
+    def send_each(
+        self, callset: SentCallset, items: Iterable[Any]
+    ) -> Generator[ResponseFuture[Any], None, None]:
+        """As `send_all`, but each item is read and sent when its future is asked for.
+
+        No more will follow once the generator ends or is closed.
+        """
+        try:
+            for call in call_specs(callset.callset_id, items, self._backend):
+                yield self._courier.send(callset, [call])[0]
+        finally:
+            self._courier.seal(callset)
 
     def _stream(
         self, func: Callable[..., Any], iterdata: Iterable[Any], options: dict[str, Any]
     ) -> Iterator[ResponseFuture[Any]]:
         callset = self.begin(func, CallOptions(**options).checked())
-        return self._stream_calls(callset, iterdata)
-
-    def _stream_calls(
-        self, callset: SentCallset, iterdata: Iterable[Any]
-    ) -> Iterator[ResponseFuture[Any]]:
-        try:
-            for call in call_specs(callset.callset_id, iterdata, self._backend):
-                yield self._courier.send(callset, [call])[0]
-        finally:
-            self._courier.seal(callset)
+        return self.send_each(callset, iterdata)
 
     def _open(self) -> None:
         with self._lock:
