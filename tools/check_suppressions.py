@@ -1,6 +1,7 @@
 """Check that every suppressed warning states its reason.
 
     x = pickle.loads(data)  # noqa: S301 - the digest was checked above
+    y = untyped(x)  # type: ignore[misc]  # the stub forgets None
 
 The reason may also be a comment of its own on the line above. A `noqa` without a reason, a `type: ignore` without one, or a `pragma` likewise, is reported and
 the exit code is 1.
@@ -60,7 +61,7 @@ def main() -> int:
     paths = [path for name in listed.stdout.splitlines() if (path := ROOT / name).exists()]
     found = [(path, *where) for path in paths for where in silent_suppressions(path)]
     for path, line, comment in found:
-        print(f"{path.relative_to(ROOT)}:{line}: say why after the code, as in ` - why`: {comment}")
+        print(f"{path.relative_to(ROOT)}:{line}: say why, after it or on the line above: {comment}")
     return 1 if found else 0
 
 
