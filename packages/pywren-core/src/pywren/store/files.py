@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -75,9 +76,10 @@ class FileStore:
         path = self.local_path(key)
         with self._border("size", key):
             try:
-                return path.stat().st_size
+                facts = path.stat()
             except (FileNotFoundError, NotADirectoryError):
                 return None
+        return facts.st_size if stat.S_ISREG(facts.st_mode) else None
 
     def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[Sequence[Entry]]:
         folder = check_listing(prefix, after)
@@ -118,6 +120,8 @@ class FileStore:
         except StorageError:
             raise
         except (FileNotFoundError, IsADirectoryError) as error:
+            if action != "get":
+                raise StorageError(f"{action} {key!r} in {self.url}: {_in_words(error)}") from error
             raise StorageKeyError(f"{action}: nothing under {key!r} in {self.url}") from error
         except PermissionError as error:
             raise StoragePermissionError(

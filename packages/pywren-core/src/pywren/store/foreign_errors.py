@@ -16,6 +16,7 @@ from pywren.errors import (
     StorageKeyError,
     StoragePermissionError,
 )
+from pywren.store.forking import check_not_forked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +79,7 @@ def foreign_errors(action: str, key: str, url: str) -> Iterator[None]:
     """Turn what obstore raises inside the block into a `StorageError` with the same cause."""
     from obstore.exceptions import BaseError
 
+    check_not_forked(f"{action} {key!r} in {url}")
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
