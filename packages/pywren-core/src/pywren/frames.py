@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Bytes = bytes | bytearray | memoryview
 
-__all__ = ["ALIGNMENT", "frame_size", "join", "pieces", "split"]
+__all__ = ["ALIGNMENT", "frame_size", "join", "pieces", "segment_places", "split"]
 
 ALIGNMENT: Final = 64
 _MAGIC: Final = b"PWF1"
@@ -58,13 +58,15 @@ def pieces(segments: Sequence[Bytes]) -> Iterator[Bytes]:
 
 def join(segments: Sequence[Bytes]) -> bytes:
     """The frame of `segments` as one bytes object."""
-    if len(segments) == 1:
+    if len(segments) == 1:  # most frames
         return _SINGLE.pack(_MAGIC, 1, _nbytes(segments[0])) + segments[0]
     return b"".join(pieces(segments))
 
 
 def frame_size(segments: Sequence[Bytes]) -> int:
     """How many bytes the frame of `segments` takes."""
+    if len(segments) == 1:
+        return ALIGNMENT + _nbytes(segments[0])
     return sum(_nbytes(piece) for piece in pieces(segments))
 
 
@@ -74,23 +76,41 @@ def split(frame: Bytes) -> list[memoryview]:
     Raises `IntegrityError` if `frame` is not a whole frame.
     """
     view = memoryview(frame)
-    sizes = _read_sizes(view)
+    if len(view) >= ALIGNMENT:
+        magic, count, size = _SINGLE.unpack_from(view)
+        if magic == _MAGIC and count == 1 and ALIGNMENT + size <= len(view):  # most frames
+            return [view[ALIGNMENT : ALIGNMENT + size]]
+    return [view[start : start + size] for start, size in _places(_read_sizes(view), len(view))]
+
+
+def segment_places(head: bytes, size_bytes: int) -> list[tuple[int, int]] | None:
+    """Where the segments of a frame of `size_bytes` lie (offset, size), from the first bytes of
+    it; None if `head` does not hold all their sizes."""
+    if len(head) < _HEAD.size:
+        return None
+    magic, count = _HEAD.unpack_from(head)
+    if magic == _MAGIC and _HEAD.size + 8 * count > len(head) < size_bytes:
+        return None
+    return _places(_read_sizes(memoryview(head)), size_bytes)
+
+
+def _places(sizes: tuple[int, ...], size_bytes: int) -> list[tuple[int, int]]:
     position = _HEAD.size + 8 * len(sizes)
-    segments = []
+    places = []
     for size in sizes:
         position += _padding(position)
-        segments.append(view[position : position + size])
+        places.append((position, size))
         position += size
-    if position > len(view):
+    if position > size_bytes:
         raise IntegrityError(
-            f"a payload frame of {position} bytes was announced, {len(view)} bytes are here: "
+            f"a payload frame of {position} bytes was announced, {size_bytes} bytes are here: "
             "it was cut short; run the call again"
         )
-    return segments
+    return places
 
 
 def _read_sizes(view: memoryview) -> tuple[int, ...]:
-    if len(view) < _HEAD.size or view[:4] != _MAGIC:
+    if len(view) < _HEAD.size or bytes(view[:4]) != _MAGIC:
         raise IntegrityError(f"expected a payload frame, found {bytes(view[:16])!r}...")
     _, count = _HEAD.unpack_from(view)
     if _HEAD.size + 8 * count > len(view):

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pywren.executor._retrying import is_infrastructure_failure, pause_seconds
-from pywren.futures._callset import Callset, inline_output
+from pywren.futures._callset import Callset
 from pywren.futures._future import ResponseFuture
+from pywren.futures._outputs import inline_output
 from pywren.protocol import CallsetSpec, CallSpec, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ class Courier:
         }
 
     def _publish(self, callset: SentCallset, outcome: Outcome) -> None:
-        from pywren.store import commit_outcome, open_store
+        from pywren.store import open_store
+        from pywren.store.commit import commit_outcome
 
         commit_outcome(
             open_store(callset.store_url), inline_output(outcome), callset.spec.signing_key

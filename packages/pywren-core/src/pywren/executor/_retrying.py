@@ -30,5 +30,6 @@ def pause_seconds(attempt: int, chance: float) -> float:
     >>> [pause_seconds(attempt, 1.0) for attempt in (1, 2, 3, 20)]
     [0.2, 0.4, 0.8, 20.0]
     """
-    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+    doubled = _FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1)
+    longest = min(_LONGEST_PAUSE_SECONDS, doubled)
     return longest * (0.5 + 0.5 * chance)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pywren.errors import StorageError
-from pywren.protocol import FileRef, Outcome
+from pywren.futures._outputs import read_output, remove_file
+from pywren.protocol import FileRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from pywren.backends import Segments
     from pywren.futures._future import ResponseFuture
+    from pywren.protocol import Outcome
     from pywren.store import Store
 
-__all__ = ["Callset", "Origin", "inline_output", "read_output"]
+__all__ = ["Callset", "Origin"]
 
 
 class Origin(Protocol):
@@ -89,8 +90,8 @@ class Callset:
         """How a call was sent."""
         return {**self.facts, "callset_id": self.callset_id, "call_id": call_id}
 
-    def read_output(self, outcome: Outcome, store: Store | None) -> bytes | bytearray | memoryview:
-        """The output frame of a call of this callset."""
+    def read_output(self, outcome: Outcome, store: Store | None) -> Segments:
+        """The segments of the output of a call of this callset."""
         return read_output(outcome, store, self.store_url)
 
     def loaded(self, future: ResponseFuture[Any]) -> None:
@@ -98,48 +99,3 @@ class Callset:
         output = future.outcome.output if future.outcome is not None else None
         if isinstance(output, FileRef):
             remove_file(output)
-
-
-def remove_file(ref: FileRef) -> None:
-    """Remove a file that may be gone already."""
-    try:
-        os.unlink(ref.path)
-    except FileNotFoundError:
-        return
-
-
-def read_output(
-    outcome: Outcome, store: Store | None, store_url: str
-) -> bytes | bytearray | memoryview:
-    """The output frame of an outcome: from the record, from a file, or from the store."""
-    output = outcome.output
-    if isinstance(output, bytes):
-        return output
-    if isinstance(output, FileRef):
-        return _read_file(output, outcome)
-    from pywren.store import open_store, read_stored_output
-
-    return read_stored_output(store or open_store(store_url), outcome)
-
-
-def _read_file(ref: FileRef, outcome: Outcome) -> bytearray:
-    # Read and not mapped: a mapping keeps a descriptor open, and results may be many.
-    frame = bytearray(ref.size_bytes)
-    try:
-        with open(ref.path, "rb", buffering=0) as file:
-            file.readinto(frame)
-    except FileNotFoundError as error:
-        raise StorageError(
-            f"the output of call {outcome.call_id} of callset {outcome.callset_id[:8]} is gone: "
-            "it was removed with the executor that ran it"
-        ) from error
-    return frame
-
-
-def inline_output(outcome: Outcome) -> Outcome:
-    """The same outcome without a reference to a file of this machine."""
-    import msgspec
-
-    if not isinstance(outcome.output, FileRef):
-        return outcome
-    return msgspec.structs.replace(outcome, output=bytes(_read_file(outcome.output, outcome)))

@@ -19,12 +19,14 @@ from pywren.errors import (
 )
 from pywren.protocol import Outcome, OutcomeKind
 from pywren.serialization.exceptions import RemoteTraceback, load_exception
-from pywren.serialization.pickling import load_frame
+from pywren.serialization.pickling import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    ReadOutput = Callable[[Outcome], bytes | bytearray | memoryview]
+    from pywren.backends import Segments
+
+    ReadOutput = Callable[[Outcome], Segments]
 
 __all__ = ["open_outcome"]
 
@@ -63,7 +65,7 @@ def open_outcome(outcome: Outcome, read_output: ReadOutput) -> tuple[Any, BaseEx
 
 def _value(outcome: Outcome, read_output: ReadOutput) -> tuple[Any, BaseException | None]:
     try:
-        return load_frame(read_output(outcome)), None
+        return load(read_output(outcome)), None
     except StorageError:
         raise
     except Exception as error:  # loading runs the user's constructors, which may raise anything
@@ -79,19 +81,13 @@ def _exception(outcome: Outcome, read_output: ReadOutput) -> BaseException:
     if outcome.output is None:
         return _remote_error(outcome)
     try:
-        return load_exception(_segments(read_output(outcome)), outcome.error)
+        return load_exception(read_output(outcome), outcome.error)
     except StorageError:
         raise
     except Exception as error:  # the same
         failure = _remote_error(outcome)
         failure.add_note(f"the exception itself cannot be loaded here: {error}")
         return failure
-
-
-def _segments(frame: bytes | bytearray | memoryview) -> list[memoryview]:
-    from pywren.frames import split
-
-    return split(frame)
 
 
 def _remote_error(outcome: Outcome) -> RemoteError:

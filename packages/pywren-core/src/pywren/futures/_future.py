@@ -20,7 +20,7 @@ from concurrent.futures._base import (  # the states that the standard library's
 )
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pywren.errors import CallCancelled
+from pywren.errors import CallCancelled, StorageError
 from pywren.futures._endings import open_outcome
 from pywren.protocol import Outcome, OutcomeKind
 
@@ -185,6 +185,10 @@ class ResponseFuture(Future[T]):
         self._callset.cancel([self.call_id])
         return True
 
+    def done(self) -> bool:
+        """Is the call over: ended, failed or cancelled?"""
+        return self._state != PENDING
+
     def running(self) -> bool:
         """Is the call running now, as far as this side can tell?"""
         return self._state == PENDING and self._callset.running(self.call_id)
@@ -307,6 +311,18 @@ class ResponseFuture(Future[T]):
                 self._waiters.remove(latch)
         if not ended:
             raise TimeoutError(f"{self!r} is not over after {timeout:g} s: it goes on")
+
+    def preload(self) -> bool:
+        """Load the result if the call returned one, so that `result` finds it loaded. True if
+        there is nothing more to load; False if it is too early."""
+        if not self.done():
+            return False
+        if self.succeeded():
+            try:
+                self._load()
+            except StorageError:  # `result` will meet it again, and say so to who asks
+                return True
+        return True
 
     def _failed(self, store: Store | None) -> bool:
         if not self.succeeded():

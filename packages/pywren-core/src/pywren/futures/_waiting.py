@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pywren.futures._future import Latch, ResponseFuture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pywren.futures._progress import Progress
 
@@ -29,7 +29,10 @@ ANY_COMPLETED: Final = 2
 ALWAYS: Final = 3
 """`wait` looks once and returns."""
 
+_THREADS: Final = 64
+_LONGEST_PAUSE_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.1
+_LOAD_SECONDS: Final = 0.01
 
 T = TypeVar("T")
 
@@ -37,8 +40,8 @@ T = TypeVar("T")
 def wait(
     fs: Iterable[ResponseFuture[T]],
     return_when: int = ALL_COMPLETED,
-    THREADPOOL_SIZE: int = 64,
-    WAIT_DUR_SEC: float = 5,
+    THREADPOOL_SIZE: int = _THREADS,
+    WAIT_DUR_SEC: float = _LONGEST_PAUSE_SECONDS,
     *,
     timeout: float | None = None,
     progress: bool | None = None,
@@ -102,7 +105,11 @@ def get_all_results(
     ['A', 'B']
     """
     futures = list(fs)
-    _, not_dones = wait(futures, timeout=timeout, progress=progress)
+    _set_pace(futures, _THREADS, _LONGEST_PAUSE_SECONDS, look_now=False)
+    if futures:
+        unique = list(dict.fromkeys(futures))
+        _await(unique, len(unique), timeout, progress, _Loader(futures).load_ready)
+    not_dones = [future for future in futures if not future.done()]
     if not_dones:
         raise TimeoutError(
             f"{len(not_dones)} of {len(futures)} calls are not over after {timeout:g} s: "
@@ -128,18 +135,32 @@ def as_completed(
     yield from standard.as_completed(list(fs), timeout)  # type: ignore[misc]
 
 
+class _Loader:
+    """Loads results that are there, in order, while others are still to come."""
+
+    def __init__(self, futures: Sequence[ResponseFuture[Any]]) -> None:
+        self._futures = futures
+        self._next = 0
+
+    def load_ready(self) -> None:
+        """Load up to the first one that is not there yet."""
+        while self._next < len(self._futures) and self._futures[self._next].preload():
+            self._next += 1
+
+
 def _await(
     futures: Sequence[ResponseFuture[Any]],
     needed: int,
     timeout: float | None,
     progress: bool | None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> None:
     from pywren.futures._progress import open_progress
 
     latch, hung = _hang_latch(futures, needed)
     bar = open_progress(futures, progress)
     try:
-        _watch(latch, bar, None if timeout is None else time.monotonic() + timeout)
+        _watch(latch, bar, None if timeout is None else time.monotonic() + timeout, meanwhile)
     except KeyboardInterrupt:
         cancel_all(futures)
         raise
@@ -166,18 +187,23 @@ def _hang_latch(
     return latch, hung
 
 
-def _watch(latch: Latch, bar: Progress, deadline: float | None) -> None:
-    while not latch.wait(_pause(bar, deadline)):
+def _watch(
+    latch: Latch, bar: Progress, deadline: float | None, meanwhile: Callable[[], None] | None
+) -> None:
+    while not latch.wait(_pause(bar, deadline, meanwhile is not None)):
         if deadline is not None and time.monotonic() >= deadline:
             return
         bar.update()
+        if meanwhile is not None:
+            meanwhile()
 
 
-def _pause(bar: Progress, deadline: float | None) -> float | None:
+def _pause(bar: Progress, deadline: float | None, loading: bool) -> float | None:
     left = None if deadline is None else max(0.0, deadline - time.monotonic())
-    if not bar.wanted:
+    if not bar.wanted and not loading:
         return left
-    return _LOOK_SECONDS if left is None else min(left, _LOOK_SECONDS)
+    look = _LOAD_SECONDS if loading else _LOOK_SECONDS
+    return look if left is None else min(left, look)
 
 
 def cancel_all(futures: Iterable[ResponseFuture[Any]]) -> None:

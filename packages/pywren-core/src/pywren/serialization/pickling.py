@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
     Bytes = bytes | bytearray | memoryview
 
-__all__ = ["dump", "dump_frame", "load", "load_frame"]
+__all__ = ["dump", "dump_frame", "is_bytes", "load", "load_frame", "writable_segments"]
 
 OUT_OF_BAND_BYTES: Final = 4096
 """Buffers from this size on leave the pickle; smaller ones are cheaper inside."""
+
+_BYTES: Final = pickle.dumps((), 5)
+"""In place of a pickle: the value is a bytes object, and the only buffer is all of it."""
 
 _PLAIN: Final = frozenset({int, float, str, bytes, bool, type(None)})
 
@@ -34,6 +37,8 @@ def dump(value: object, what: str = "the value") -> list[Bytes]:
     {'a': [1, 2]}
     """
     if type(value) in _PLAIN:  # nothing in these that cloudpickle could do better
+        if type(value) is bytes and len(value) >= OUT_OF_BAND_BYTES:
+            return [_BYTES, value]
         return [pickle.dumps(value, 5)]
     buffers: list[Bytes] = []
 
@@ -74,13 +79,25 @@ def dump_frame(value: object, what: str = "the value") -> bytes:
 
 def load(segments: Sequence[Bytes]) -> Any:
     """The value that `dump` took apart. Whatever the pickle raises is passed on."""
+    if is_bytes(segments):
+        return segments[1] if isinstance(segments[1], bytes) else bytes(segments[1])
     # Everything that reaches this line was verified, or came from this machine's own worker.
     return pickle.loads(segments[0], buffers=segments[1:])  # noqa: S301
 
 
+def is_bytes(segments: Sequence[Bytes]) -> bool:
+    """Are these the segments of a large bytes object, which nobody writes to?"""
+    return len(segments) == 2 and segments[0] == _BYTES
+
+
 def load_frame(frame: Bytes) -> Any:
     """The value of a payload frame; its arrays can be written to, as the original's could."""
+    return load(writable_segments(frame))
+
+
+def writable_segments(frame: Bytes) -> list[memoryview]:
+    """The segments of a frame, copied if there are buffers and they could not be written to."""
     segments = split(frame)
-    if len(segments) > 1 and segments[0].readonly:
-        segments = split(bytearray(frame))
-    return load(segments)
+    if len(segments) > 1 and segments[0].readonly and not is_bytes(segments):
+        return split(bytearray(frame))
+    return segments
