@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pywren.errors import SerializationError
 from pywren.frames import frame_size, join, pieces
 from pywren.protocol import (
-    PROTOCOL_VERSION,
-    PYTHON_VERSION,
     CallsetSpec,
     CallSpec,
     ErrorInfo,
@@ -18,6 +16,7 @@ from pywren.protocol import (
     OutcomeKind,
     Payload,
 )
+from pywren.runner._endings import version_mismatch
 from pywren.runner._payloads import load_payload, write_frame_file
 from pywren.serialization.pickling import dump
 
@@ -92,7 +91,7 @@ class CallRunner:
         )
 
     def _load(self, callset: CallsetSpec, call: CallSpec) -> Callable[[], Any] | _Ending:
-        mismatch = _mismatch(callset)
+        mismatch = version_mismatch(callset)
         if mismatch:
             return _Ending(OutcomeKind.VERSION_MISMATCH, error=mismatch)
         try:
@@ -146,16 +145,6 @@ def _bind(function: Callable[..., Any], callset: CallsetSpec, call: CallSpec) ->
         args, kwargs = value
         return lambda: function(*args, **kwargs)
     return lambda: function(value)
-
-
-def _mismatch(callset: CallsetSpec) -> ErrorInfo | None:
-    if callset.protocol == PROTOCOL_VERSION and callset.python == PYTHON_VERSION:
-        return None
-    return ErrorInfo(
-        "VersionMismatch",
-        f"the client has Python {callset.python} and protocol {callset.protocol}, the worker "
-        f"Python {PYTHON_VERSION} and protocol {PROTOCOL_VERSION}: give both the same",
-    )
 
 
 def _exited(request: SystemExit) -> _Ending:

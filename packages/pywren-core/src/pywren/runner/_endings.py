@@ -7,12 +7,20 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, Outcome, OutcomeKind
+from pywren.protocol import (
+    PROTOCOL_VERSION,
+    PYTHON_VERSION,
+    CallsetSpec,
+    CallSpec,
+    ErrorInfo,
+    Outcome,
+    OutcomeKind,
+)
 
 if TYPE_CHECKING:
     from pywren.runner._process import Ended
 
-__all__ = ["Killed", "cancelled_outcome", "crash_outcome", "failed_outcome"]
+__all__ = ["Killed", "cancelled_outcome", "crash_outcome", "failed_outcome", "version_mismatch"]
 
 
 class Killed(NamedTuple):
@@ -72,6 +80,17 @@ def failed_outcome(
         attempt=call.attempt,
         error=error,
         extra_meta=callset.extra_meta,
+    )
+
+
+def version_mismatch(callset: CallsetSpec) -> ErrorInfo | None:
+    """Why this worker cannot run the calls of a client, if client and worker disagree."""
+    if callset.protocol == PROTOCOL_VERSION and callset.python == PYTHON_VERSION:
+        return None
+    return ErrorInfo(
+        "VersionMismatch",
+        f"the client has Python {callset.python} and protocol {callset.protocol}, the worker "
+        f"Python {PYTHON_VERSION} and protocol {PROTOCOL_VERSION}: give both the same",
     )
 
 
