@@ -8,18 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pywren.runner._payloads import map_file, write_frame_file
-from pywren.runner._pool import WorkerPool
-
 if TYPE_CHECKING:
+    from pywren.runner._payloads import map_file, write_frame_file
+    from pywren.runner._pool import WorkerPool
     from pywren.runner._store_runner import StoreRunner
 
 __all__ = ["StoreRunner", "WorkerPool", "map_file", "write_frame_file"]
 
+# The child process imports this package too, and must come up fast: it needs none of these.
+_HOMES = {
+    "StoreRunner": "pywren.runner._store_runner",
+    "WorkerPool": "pywren.runner._pool",
+    "map_file": "pywren.runner._payloads",
+    "write_frame_file": "pywren.runner._payloads",
+}
+
 
 def __getattr__(name: str) -> object:
-    if name == "StoreRunner":  # local workers start without a store
-        from pywren.runner._store_runner import StoreRunner
+    from importlib import import_module
 
-        return StoreRunner
-    raise AttributeError(f"module 'pywren.runner' has no attribute {name!r}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'pywren.runner' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -14,6 +13,7 @@ from pywren.serialization.pickling import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = ["FunctionAt", "Functions"]
 
@@ -36,7 +36,7 @@ class Functions:
     """Payloads that the supervisor announced, and the functions loaded from them."""
 
     def __init__(self, modules_directory: str) -> None:
-        self._directory = Path(modules_directory)
+        self._directory = modules_directory
         self._payloads: dict[str, Payload] = {}
         self._loaded: OrderedDict[str, _Loaded] = OrderedDict()
 
@@ -70,10 +70,11 @@ class Functions:
 
     def _install(self, archive: bytes) -> Path:
         import hashlib
+        from pathlib import Path
 
         from pywren.serialization.shipped import install
 
-        return install(archive, hashlib.sha256(archive).hexdigest(), self._directory)
+        return install(archive, hashlib.sha256(archive).hexdigest(), Path(self._directory))
 
 
 def _activate(modules: Path | None) -> None:
