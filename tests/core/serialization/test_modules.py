@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import io
 import os
 import sys
@@ -280,3 +281,32 @@ def test_a_file_that_vanished_is_named(root: Path) -> None:
     file.unlink()
     with pytest.raises(SerializationError, match=r"vanishing_m\.py"):
         pack(found)
+
+
+def test_a_module_that_is_loaded_anew_from_elsewhere_is_seen(root: Path) -> None:
+    put(root / "moving_m.py", "import first_dep")
+    put(root / "elsewhere" / "other_file.py", "import second_dep")
+    put(root / "first_dep.py")
+    put(root / "second_dep.py")
+    function = importing("moving_m")
+    assert names(function) == ["first_dep.py", "moving_m.py"]
+    for file in ("moving_m.py", "elsewhere/other_file.py"):
+        spec = importlib.util.spec_from_file_location("moving_m", root / file)
+        assert spec is not None
+        sys.modules["moving_m"] = importlib.util.module_from_spec(spec)
+        found = names(function)
+    assert found == ["moving_m.py", "second_dep.py"]
+
+
+def test_a_package_may_extend_its_path(root: Path) -> None:
+    put(root / "pkg_p" / "__init__.py", f"__path__.append({str(root / 'more')!r})")
+    put(root / "more" / "far.py")
+    importlib.import_module("pkg_p")
+    assert names(importing("pkg_p.far")) == ["pkg_p/__init__.py", "pkg_p/far.py"]
+
+
+def test_a_package_may_import_its_own_modules_by_a_dot(root: Path) -> None:
+    put(root / "pkg_i" / "__init__.py", "from .mid import X")
+    put(root / "pkg_i" / "mid.py", "import dep_of_mid\nX = 1")
+    put(root / "dep_of_mid.py")
+    assert "dep_of_mid.py" in names(importing("pkg_i"))

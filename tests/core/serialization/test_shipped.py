@@ -259,3 +259,33 @@ def test_the_worker_side_imports_nothing_heavy() -> None:
         check=True,
     ).stdout.split()
     assert {"zipfile", "tempfile", "cloudpickle", "hashlib", "pathlib"}.isdisjoint(loaded)
+
+
+def test_a_namespace_goes_with_the_archive_that_brought_it(tmp_path: Path) -> None:
+    path = install(archive(("brought_ns/part.py", "")), "01", tmp_path)
+    activate(path)
+    importlib.import_module("brought_ns.part")
+    activate(None)
+    with pytest.raises(ImportError):
+        importlib.import_module("brought_ns")
+
+
+def test_a_namespace_that_the_worker_has_too_shows_the_right_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own" / "both_ns").mkdir(parents=True)
+    (tmp_path / "own" / "both_ns" / "part.py").write_text("N = 'own'")
+    (tmp_path / "own" / "both_ns" / "other.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path / "own")
+    other = importlib.import_module("both_ns.other")
+    path = install(archive(("both_ns/part.py", "N = 'shipped'")), "01", tmp_path)
+    seen = []
+    for each in (path, None, path, None):
+        activate(each)
+        namespace: dict[str, object] = {}
+        exec("from both_ns import part, other", namespace)
+        seen.append(vars(namespace["part"])["N"])
+        assert namespace["other"] is other
+    for name in ("both_ns", "both_ns.part", "both_ns.other"):
+        monkeypatch.delitem(sys.modules, name)
+    assert seen == ["shipped", "own", "shipped", "own"]

@@ -226,3 +226,10 @@ def plant(obj: Any, data: st.DataObject) -> tuple[list[str], Any]:
     changed = obj.copy()
     changed[key] = part
     return [label, *path], changed
+
+
+def test_a_part_that_fails_only_because_of_its_owner_is_not_blamed() -> None:
+    owner, child = Methodical.__new__(Methodical), Methodical.__new__(Methodical)
+    owner.__dict__ = {"child": child, "lock": LOCK}
+    child.__dict__ = {"parent": owner}
+    assert explain_failure(owner) == "attribute 'lock': _thread.lock"

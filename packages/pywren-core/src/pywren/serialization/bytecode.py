@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["BodyImport", "global_names", "imports_in"]
 
 _IMPORT_NAME: Final = opcode.opmap["IMPORT_NAME"]
-_GLOBALS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"})
+_GLOBALS: Final = frozenset(
+    {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"}
+)
 _BY_STRING: Final = frozenset({"import_module", "__import__"})
 
 

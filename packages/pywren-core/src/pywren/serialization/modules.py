@@ -138,9 +138,9 @@ def _find_and_keep(
     paths |= {str(found.origin.file) for found in answer.found if _is_watched(found.origin)}
     watched |= {path: _signature(path) for path in paths}
     loaded = {
-        found.name: sys.modules[found.name]
+        found.name: sys.modules.get(found.name)
         for found in answer.found
-        if _is_watched(found.origin) and found.name in sys.modules
+        if found.origin.kind in {"local", "missing"}
     }
     if len(_kept) >= _KEPT:
         _kept.clear()
