@@ -1,8 +1,8 @@
 """The seam between what to do and where it runs.
 
 A backend is only two things: how call specs reach a worker, and how outcomes come back. It is
-found by its name through the entry-point group ``pywren.executors``; the entry point names a
-function ``open_backend(config, *, job_max_runtime, **options)`` that returns a `Backend`.
+found by its name through the entry-point group ``pywren.executors`` (see `pywren.lookup`), which
+names a function ``open_backend(config, *, job_max_runtime, **options)`` that returns a `Backend`.
 
 How the parts play together::
 
@@ -14,34 +14,17 @@ How the parts play together::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from pywren.errors import BackendError, UnknownBackend
-from pywren.protocol import CallsetSpec, CallSpec, FileRef, Outcome, StoreRef
+from pywren.protocol import CallsetSpec, CallSpec, Deliver, FileRef, StoreRef
 
-__all__ = [
-    "GROUP",
-    "Backend",
-    "Deliver",
-    "Segments",
-    "Sending",
-    "installed_backends",
-    "load_backend",
-]
-
-GROUP = "pywren.executors"
-
-Deliver = Callable[[Sequence[Outcome]], None]
-"""What a backend that pushes calls with new outcomes; thread-safe, and harmless if repeated."""
+__all__ = ["Backend", "Deliver", "Segments", "Sending"]
 
 Segments = Sequence[bytes | bytearray | memoryview]
 """The segments of a payload frame (see `pywren.frames`)."""
-
-_PACKAGES = {"lambda": "pywren-lambda", "standalone": "pywren-standalone"}
-_ALIASES = {"remote": "standalone"}
 
 
 class Sending(msgspec.Struct, frozen=True):
@@ -100,42 +83,3 @@ class Backend(Protocol):
 
     def close(self, *, wait: bool) -> None:
         """Free everything; with `wait` only after the calls that were started have ended."""
-
-
-def installed_backends() -> dict[str, Any]:
-    """The entry points of all installed backends, by name."""
-    from importlib.metadata import entry_points
-
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
-def load_backend(name: str) -> Callable[..., Backend]:
-    """The function that opens the backend called `name` (also `remote`, for `standalone`).
-
-    Raises `UnknownBackend` if there is none, with what is there and what to install.
-    """
-    name = _ALIASES.get(name, name)
-    if name == "local":  # built in: no search through all that is installed
-        from pywren.local import open_backend
-
-        return open_backend
-    found = installed_backends()
-    if name not in found:
-        raise UnknownBackend(_advice(name, sorted({*found, "local"})))
-    try:
-        opener: Callable[..., Backend] = found[name].load()
-    except ImportError as error:
-        raise BackendError(
-            f"the backend {name!r} is installed but cannot be imported ({error}): "
-            f"reinstall the package that brings it"
-        ) from error
-    return opener
-
-
-def _advice(name: str, there: list[str]) -> str:
-    listing = ", ".join(there)
-    package = _PACKAGES.get(name)
-    if package:
-        return f"the backend {name!r} is not installed (here are: {listing}): pip install {package}"
-    known = ", ".join(sorted({*there, *_PACKAGES, *_ALIASES}))
-    return f"there is no backend called {name!r} here (installed: {listing}): choose one of {known}"

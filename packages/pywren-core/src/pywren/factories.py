@@ -96,7 +96,7 @@ remote_executor = standalone_executor
 
 
 def _open(name: str, config: Config, job_max_runtime: float, options: dict[str, Any]) -> Executor:
-    from pywren.backends import load_backend
+    from pywren.lookup import load_backend
     from pywren.executor import Executor
 
     _set_log_level()

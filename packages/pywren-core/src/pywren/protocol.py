@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, Final, Literal, TypeVar
 
@@ -26,6 +27,7 @@ __all__ = [
     "PYTHON_VERSION",
     "CallSpec",
     "CallsetSpec",
+    "Deliver",
     "Dispatch",
     "ErrorInfo",
     "FileRef",
@@ -75,6 +77,9 @@ class OutcomeRef(msgspec.Struct, frozen=True, tag="outcome"):
     call_id: str
     signing_key: bytes
 
+
+Deliver = Callable[[Sequence["Outcome"]], None]
+"""What whoever brings outcomes calls with new ones; thread-safe, and harmless if repeated."""
 
 Payload = bytes | FileRef | StoreRef | OutcomeRef
 """Where the bytes of a payload frame are: right here, in a file, or in the store."""

@@ -43,8 +43,7 @@ from pywren.runner._work import Queue, Work, grouped, matcher
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from pywren.backends import Deliver
-    from pywren.protocol import FileRef
+    from pywren.protocol import Deliver, FileRef
 
 __all__ = ["WorkerPool"]
 
