@@ -133,7 +133,7 @@ def _create_or_read_back(
     winner = read_outcome(store, outcome.callset_id, outcome.call_id, signing_key, sleep=sleep)
     if winner is None:
         raise StorageError(f"{key} in {store.url} is taken and cannot be read: try again later")
-    return outcome if winner.attempt_id == outcome.attempt_id else winner
+    return winner
 
 
 def _with_output(
