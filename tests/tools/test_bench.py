@@ -4,6 +4,7 @@ import doctest
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,26 @@ def test_a_cell_that_takes_too_long_is_ended_with_its_workers(tmp_path: Path) ->
     assert running_in(tmp_path) == []
 
 
+def test_a_run_that_is_ended_early_shows_what_it_has(tmp_path: Path) -> None:
+    command = [sys.executable, str(TOOLS / "bench" / "run.py"), "--peers", "processpool"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [*command, "--only", "cold", "round-trip", "--calls", "1", "--repeat", "100"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stderr is not None
+        assert run.stderr.readline().startswith("round-trip ")
+        run.terminate()
+        output, _ = run.communicate(timeout=60)
+    assert run.returncode == 128 + signal.SIGTERM
+    assert "round-trip: One call on a warm executor" in output
+    assert "cold: " not in output
+    assert running_in(tmp_path) == []
+
+
 def test_the_page_for_the_docs_names_machine_versions_and_command(tmp_path: Path) -> None:
     page = tmp_path / "speed.md"
     options = ["--peers", "processpool", "--only", "cold", "--quick", "--calls", "1"]
@@ -157,15 +178,15 @@ def test_a_median_leaves_out_failed_rounds_and_says_so(
     results: ModuleType, scenarios: ModuleType, bench: ModuleType
 ) -> None:
     order = importlib.import_module(f"{bench.__name__}.order")
-    scenario = scenarios.scenario_named("noop-1000")
-    answers = [order.Answer(metrics={"seconds": value}) for value in (3.0, 1.0, 2.0)]
+    scenario = scenarios.scenario_named("round-trip")
+    answers = [order.Answer(metrics={"milliseconds": value}) for value in (3.0, 1.0, 2.0)]
     answers.append(order.Answer("timeout", "no answer within 5 s"))
     cells = [
         results.Cell(scenario.name, "loky", number, 1_000, answer)
         for number, answer in enumerate(answers)
     ]
     row = results.summarise(scenario, cells)["loky"]
-    assert row.spreads == {"seconds": results.Spread(2.0, 1.0, 3.0)}
+    assert row.spreads == {"milliseconds": results.Spread(2.0, 1.0, 3.0)}
     assert row.trouble == "1 of 4 rounds: timeout: no answer within 5 s"
 
 

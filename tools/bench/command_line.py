@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,10 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures of a busy machine are no test.
     """
     options = _parser().parse_args(arguments)
+    # Ended from outside, it ends its cells: without this, SIGTERM skips every `finally`.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     plan = _plan(options)
     machine = describe(plan.workers, _command(plan, options))
-    cells = run_plan(plan, _tell)
-    _write(options, machine, cells)
+    cells: list[Cell] = []
+    try:
+        for cell in run_plan(plan):
+            _tell(cell)
+            cells.append(cell)
+    finally:  # ended early, it shows what it has
+        _write(options, machine, cells)
     return int(any(cell.peer == "pywren" and cell.answer.status != "ok" for cell in cells))
 
 

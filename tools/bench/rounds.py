@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,18 +41,11 @@ class Plan:
         return calls if self.most is None else min(calls, self.most)
 
 
-def run_plan(plan: Plan, tell: Callable[[Cell], None]) -> list[Cell]:
-    """Run every cell of the plan and return them; `tell` hears of each as it ends."""
+def run_plan(plan: Plan) -> Iterator[Cell]:
+    """Run every cell of the plan and yield each as it ends; nothing that it started is left."""
     adopt_orphans()
-    cells = []
-    try:
-        for scenario, peer, number in _sequence(plan):
-            cell = _run_cell(plan, scenario, peer, number)
-            tell(cell)
-            cells.append(cell)
-    finally:
-        end_stragglers()
-    return cells
+    for scenario, peer, number in _sequence(plan):
+        yield _run_cell(plan, scenario, peer, number)
 
 
 def _sequence(plan: Plan) -> Iterator[tuple[Scenario, str, int]]:

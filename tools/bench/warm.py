@@ -29,7 +29,7 @@ _START_LIMIT = 60.0
 def map_nothing(order: Order) -> Metrics:
     """Map a function that does nothing: seconds from submitting to having all results."""
     with _warm_peer(order) as peer:
-        return {"seconds": _timed_map(peer, calls.nothing, order.calls)}
+        return _timed_map(peer, calls.nothing, order.calls)
 
 
 def round_trip(order: Order) -> Metrics:
@@ -46,7 +46,7 @@ def round_trip(order: Order) -> Metrics:
 def large_results(order: Order) -> Metrics:
     """Map a function whose results are 1 MB each."""
     with _warm_peer(order) as peer:
-        return {"seconds": _timed_map(peer, calls.megabyte, order.calls)}
+        return _timed_map(peer, calls.megabyte, order.calls)
 
 
 def captured_array(order: Order) -> Metrics:
@@ -55,8 +55,8 @@ def captured_array(order: Order) -> Metrics:
         peer.map(calls.load_numpy, range(2 * order.workers))
         function = _capturing(peer, calls.first_element)
         return {
-            "first": _timed_map(peer, function, order.calls),
-            "second": _timed_map(peer, function, order.calls),
+            "first": _timed_map(peer, function, order.calls)["seconds"],
+            "second": _timed_map(peer, function, order.calls)["seconds"],
         }
 
 
@@ -102,14 +102,17 @@ def _warm_peer(order: Order) -> Iterator[Peer]:
         yield peer
 
 
-def _timed_map(peer: Peer, function: Any, count: int) -> float:
-    """Return the seconds of a map over `range(count)`; wrong results are an error."""
-    started_at = time.perf_counter()
+def _timed_map(peer: Peer, function: Any, count: int) -> Metrics:
+    """Map over `range(count)`: seconds, and of them this process's on a processor.
+
+    Wrong results are an error.
+    """
+    started_at, cpu_before = time.perf_counter(), time.process_time()
     results = peer.map(function, range(count))
-    seconds = time.perf_counter() - started_at
+    seconds, cpu = time.perf_counter() - started_at, time.process_time() - cpu_before
     if len(results) != count:
         raise RuntimeError(f"{count} calls gave {len(results)} results")
-    return seconds
+    return {"seconds": seconds, "client_cpu": cpu}
 
 
 def _capturing(peer: Peer, function: Any) -> Any:
