@@ -37,25 +37,33 @@ class Sending(msgspec.Struct, frozen=True):
 @runtime_checkable
 class Backend(Protocol):
     """Where calls run.
-
-    Attributes:
-        name: what `PYWREN_EXECUTOR` calls it.
-        pushes_outcomes: True if the backend hands outcomes to `deliver` itself; False if workers
-            leave them in the store at `store_url`, where the monitor finds them.
-        store_url: the store that client and workers share.
-        inline_limit_bytes: inputs up to this size travel inside the call spec.
-        default_retries: how often a call whose worker was lost is sent again, if the user
-            does not say.
-        queue_allowance_seconds: how long a call may wait for a worker before it counts as lost,
-            where nobody else would notice.
     """
 
-    name: str
-    pushes_outcomes: bool
-    store_url: str
-    inline_limit_bytes: int
-    default_retries: int
-    queue_allowance_seconds: float
+    @property
+    def name(self) -> str:
+        """What `PYWREN_EXECUTOR` calls it."""
+
+    @property
+    def pushes_outcomes(self) -> bool:
+        """Does the backend hand outcomes to `deliver` itself? If not, workers leave them in the
+        store at `store_url`, where the monitor finds them."""
+
+    @property
+    def store_url(self) -> str:
+        """The store that client and workers share."""
+
+    @property
+    def inline_limit_bytes(self) -> int:
+        """Inputs up to this size travel inside the call spec."""
+
+    @property
+    def default_retries(self) -> int:
+        """How often a call whose worker was lost is sent again, if the user does not say."""
+
+    @property
+    def queue_allowance_seconds(self) -> float:
+        """How long a call may wait for a worker before it counts as lost, where nobody else
+        would notice."""
 
     def open(self, deliver: Deliver) -> None:
         """Called once, before anything else."""

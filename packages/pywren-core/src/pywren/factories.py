@@ -96,8 +96,8 @@ remote_executor = standalone_executor
 
 
 def _open(name: str, config: Config, job_max_runtime: float, options: dict[str, Any]) -> Executor:
-    from pywren.lookup import load_backend
     from pywren.executor import Executor
+    from pywren.lookup import load_backend
 
     _set_log_level()
     if not job_max_runtime > 0:

@@ -144,7 +144,7 @@ class Courier:
             return call is not None  # of an earlier attempt: the later one decides
         if call.attempt > callset.retries or not is_infrastructure_failure(outcome):
             return False
-        pause = pause_seconds(call.attempt, random.random())  # noqa: S311 - jitter, no secret
+        pause = pause_seconds(call.attempt, random.random())
         log.warning(
             "call %s of callset %s: attempt %d failed (%s); again in %.1f s",
             call.call_id,
@@ -187,8 +187,7 @@ class Courier:
 
     def share(self, callset: Callset, future: ResponseFuture[Any]) -> dict[str, Any]:
         """Put the outcome where another process finds it, now or when it comes."""
-        if not isinstance(callset, SentCallset):
-            raise AssertionError(f"{callset.callset_id} was not sent by this process")
+        callset = _as_sent(callset)
         if self._backend.pushes_outcomes:
             callset.shared.add(future.call_id)
             if future.outcome is not None:
@@ -229,6 +228,12 @@ class Courier:
         """Stop watching."""
         if self._monitor is not None:
             self._monitor.close()
+
+
+def _as_sent(callset: Callset) -> SentCallset:
+    if isinstance(callset, SentCallset):
+        return callset
+    raise TypeError(f"callset {callset.callset_id} was not sent by this process")
 
 
 def _log_output(outcome: Outcome) -> None:

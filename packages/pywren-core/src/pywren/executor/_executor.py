@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from pywren.executor._courier import Courier, SentCallset
 from pywren.executor._inputs import batches, call_specs, check_limit
@@ -276,7 +276,7 @@ class Executor:
         """Cancel all calls that are not over."""
         cancel_all(self._courier.pending())
 
-    def __enter__(self) -> Executor:
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 

@@ -53,7 +53,7 @@ def check_limit(items: Iterable[Any], limit: int | None) -> Iterable[Any]:
     if limit is None:
         return items
     try:
-        count = len(items)  # type: ignore[arg-type]
+        count = len(items)  # type: ignore[arg-type]  # the except below is for those without
     except TypeError:
         items = list(islice(items, limit + 1))
         count = len(items)

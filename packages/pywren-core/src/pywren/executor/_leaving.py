@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import sys
-import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["forget", "remember"]
 
-_open: dict[int, weakref.ref[Executor] | Executor] = {}
+_open: dict[int, Executor] = {}
 
 
 def remember(executor: Executor) -> None:
@@ -34,4 +33,4 @@ def _leave() -> None:
     """Wait for calls that were sent, unless an exception ends the program."""
     failed = getattr(sys, "last_value", None) is not None
     for executor in list(_open.values()):
-        executor.shutdown(wait=True, cancel_futures=failed)  # type: ignore[union-attr]
+        executor.shutdown(wait=True, cancel_futures=failed)

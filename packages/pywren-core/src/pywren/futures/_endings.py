@@ -68,7 +68,7 @@ def _value(outcome: Outcome, read_output: ReadOutput) -> tuple[Any, BaseExceptio
         return load(read_output(outcome)), None
     except StorageError:
         raise
-    except Exception as error:  # loading runs the user's constructors, which may raise anything
+    except Exception as error:  # noqa: BLE001 - loading runs the user's constructors
         failure = SerializationError(
             f"the result of {_name(outcome)} came, but cannot be loaded here "
             f"({type(error).__name__}: {error}): what it is made of must be importable here"
@@ -84,7 +84,7 @@ def _exception(outcome: Outcome, read_output: ReadOutput) -> BaseException:
         return load_exception(read_output(outcome), outcome.error)
     except StorageError:
         raise
-    except Exception as error:  # the same
+    except Exception as error:  # noqa: BLE001 - the same
         failure = _remote_error(outcome)
         failure.add_note(f"the exception itself cannot be loaded here: {error}")
         return failure

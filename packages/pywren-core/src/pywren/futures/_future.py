@@ -13,12 +13,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from concurrent.futures._base import (  # the states that the standard library's waiters look at
-    CANCELLED_AND_NOTIFIED,
-    FINISHED,
-    PENDING,
-)
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pywren.errors import CallCancelled, StorageError
 from pywren.futures._endings import open_outcome
@@ -32,6 +27,11 @@ if TYPE_CHECKING:
     from pywren.store import Store
 
 __all__ = ["Latch", "ResponseFuture"]
+
+# The names by which the standard library's waiters know the states of a future.
+PENDING: Final = "PENDING"
+CANCELLED_AND_NOTIFIED: Final = "CANCELLED_AND_NOTIFIED"
+FINISHED: Final = "FINISHED"
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ class ResponseFuture(Future[T]):
 
     call_id: str
     callset_id: str
-    _callset: Callset
+    callset: Callset
     call: CallSpec | None
     _outcome: Outcome | None
     _loaded: bool
@@ -119,7 +119,7 @@ class ResponseFuture(Future[T]):
         self._done_callbacks: list[Any] = []
         self.call_id = call_id
         self.callset_id = callset.callset_id
-        self._callset = callset
+        self.callset = callset
         self.call = call
         self._outcome = None
         self._loaded = False
@@ -149,10 +149,10 @@ class ResponseFuture(Future[T]):
                 `pywren.errors.CallError` if the call could give no answer.
         """
         if check_only and not self.done():
-            return None  # type: ignore[return-value]
+            return None  # type: ignore[return-value]  # the guide's word for `not yet` and `failed`
         self._wait(timeout)
         if not throw_except and self._failed(storage_handler):
-            return None  # type: ignore[return-value]
+            return None  # type: ignore[return-value]  # the guide's word for `not yet` and `failed`
         if self._state == CANCELLED_AND_NOTIFIED:
             raise self._cancelled_error()
         self._load(storage_handler)
@@ -182,7 +182,7 @@ class ResponseFuture(Future[T]):
         """
         if not self.end_cancelled():
             return self.cancelled()
-        self._callset.cancel([self.call_id])
+        self.callset.cancel([self.call_id])
         return True
 
     def done(self) -> bool:
@@ -191,7 +191,7 @@ class ResponseFuture(Future[T]):
 
     def running(self) -> bool:
         """Is the call running now, as far as this side can tell?"""
-        return self._state == PENDING and self._callset.running(self.call_id)
+        return self._state == PENDING and self.callset.running(self.call_id)
 
     def succeeded(self) -> bool:
         """Is the call over, and did it return a value?"""
@@ -205,7 +205,7 @@ class ResponseFuture(Future[T]):
     def invoke_status(self) -> dict[str, Any]:
         """What this side knows of the call: ids, when and how it was sent, when it was known to
         be over. Times are seconds since 1970."""
-        return self._callset.invoke_status(self.call_id)
+        return self.callset.invoke_status(self.call_id)
 
     @property
     def run_status(self) -> dict[str, Any]:
@@ -218,7 +218,7 @@ class ResponseFuture(Future[T]):
     @property
     def storage_path(self) -> str:
         """The URL of the store in which other processes find the outcome."""
-        return self._callset.store_url
+        return self.callset.store_url
 
     @property
     def outcome(self) -> Outcome | None:
@@ -228,7 +228,7 @@ class ResponseFuture(Future[T]):
     @property
     def signing_key(self) -> bytes:
         """The key that verifies the outcome's record in the store."""
-        return self._callset.signing_key
+        return self.callset.signing_key
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait for the result in a coroutine, without blocking its event loop."""
@@ -238,7 +238,7 @@ class ResponseFuture(Future[T]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Everything that it takes to find the outcome from another process or machine."""
-        metadata = self._callset.share(self)
+        metadata = self.callset.share(self)
         return ResponseFuture, (self.call_id, self.callset_id, metadata, self.storage_path)
 
     def __repr__(self) -> str:
@@ -282,7 +282,7 @@ class ResponseFuture(Future[T]):
             for waiter in self._waiters:
                 self._notify(waiter)
         if self._done_callbacks:
-            self._invoke_callbacks()  # type: ignore[attr-defined]
+            self._invoke_callbacks()  # type: ignore[attr-defined]  # of Future; no stub has it
         return True
 
     def _notify(self, waiter: Any) -> None:
@@ -297,20 +297,30 @@ class ResponseFuture(Future[T]):
         if self._state != PENDING:
             return
         latch = Latch(1)
-        with self._condition:
-            if self._state != PENDING:
-                return
-            self._waiters.append(latch)
+        if not self.hang(latch):
+            return
         try:
             ended = latch.wait(timeout)
         except KeyboardInterrupt:
             self.cancel()
             raise
         finally:
-            with self._condition:
-                self._waiters.remove(latch)
+            self.take_down(latch)
         if not ended:
             raise TimeoutError(f"{self!r} is not over after {timeout:g} s: it goes on")
+
+    def hang(self, latch: Latch) -> bool:
+        """Let the latch know when the call is over; False if it is."""
+        with self._condition:
+            if self._state != PENDING:
+                return False
+            self._waiters.append(latch)
+        return True
+
+    def take_down(self, latch: Latch) -> None:
+        """The latch is of interest no more."""
+        with self._condition:
+            self._waiters.remove(latch)
 
     def preload(self) -> bool:
         """Load the result if the call returned one, so that `result` finds it loaded. True if
@@ -336,14 +346,14 @@ class ResponseFuture(Future[T]):
         outcome = self._outcome
         if outcome is None:
             raise AssertionError(f"{self!r} ended without an outcome")
-        value, error = open_outcome(outcome, lambda it: self._callset.read_output(it, store))
+        value, error = open_outcome(outcome, lambda it: self.callset.read_output(it, store))
         with self._condition:
             if self._loaded:
                 return
             self._value, self._error = value, error
             self._trace = error.__traceback__ if error is not None else None
             self._loaded = True
-        self._callset.loaded(self)
+        self.callset.loaded(self)
 
     def _cancelled_error(self) -> CallCancelled:
         return CallCancelled(f"call {self.call_id} of callset {self.callset_id[:8]} was cancelled")

@@ -132,6 +132,7 @@ def as_completed(
     """
     from concurrent import futures as standard
 
+    # The standard library's gives back the very futures that it was given.
     yield from standard.as_completed(list(fs), timeout)  # type: ignore[misc]
 
 
@@ -167,8 +168,7 @@ def _await(
     finally:
         bar.close()
         for future in hung:
-            with future._condition:
-                future._waiters.remove(latch)
+            future.take_down(latch)
 
 
 def _hang_latch(
@@ -178,12 +178,10 @@ def _hang_latch(
     latch = Latch(needed)
     hung = []
     for future in futures:
-        with future._condition:
-            if future.done():
-                latch.add_result(future)
-            else:
-                future._waiters.append(latch)
-                hung.append(future)
+        if future.hang(latch):
+            hung.append(future)
+        else:
+            latch.add_result(future)
     return latch, hung
 
 
@@ -211,7 +209,7 @@ def cancel_all(futures: Iterable[ResponseFuture[Any]]) -> None:
     cancelled: dict[Any, list[str]] = {}
     for future in futures:
         if future.end_cancelled():
-            cancelled.setdefault(future._callset, []).append(future.call_id)
+            cancelled.setdefault(future.callset, []).append(future.call_id)
     for callset, call_ids in cancelled.items():
         callset.cancel(call_ids)
 
@@ -219,5 +217,5 @@ def cancel_all(futures: Iterable[ResponseFuture[Any]]) -> None:
 def _set_pace(
     futures: Sequence[ResponseFuture[Any]], threads: int, longest_pause: float, *, look_now: bool
 ) -> None:
-    for callset in {future._callset for future in futures if not future.done()}:
+    for callset in {future.callset for future in futures if not future.done()}:
         callset.set_pace(threads, longest_pause, look_now=look_now)

@@ -31,7 +31,7 @@ def open_backend(
     memory_mb = options.pop("worker_memory_mb", None)
     if options:
         raise ConfigError(
-            f"the local executor has no option {sorted(options)[0]!r}: "
+            f"the local executor has no option {min(options)!r}: "
             "it takes workers and worker_memory_mb"
         )
     return LocalBackend(

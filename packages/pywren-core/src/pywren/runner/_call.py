@@ -97,7 +97,7 @@ class CallRunner:
         try:
             function = self._functions.get(callset.function)
             return _bind(function, callset, call)
-        except BaseException as error:  # unpickling and importing run the user's code
+        except BaseException as error:  # noqa: BLE001 - unpickling runs the user's code
             return _Ending(OutcomeKind.UNREADABLE, error=_describe(error))
 
     def _finish(self, callset: CallsetSpec, call: CallSpec, bound: Callable[[], Any]) -> _Ending:
@@ -105,7 +105,7 @@ class CallRunner:
             value = bound()
         except SystemExit as request:
             return _exited(request)
-        except BaseException as error:  # the user's function may raise anything
+        except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return self._raised(callset, call, error)
         try:
             return _Ending(OutcomeKind.VALUE, self._store(callset, call, dump(value, "the result")))

@@ -113,7 +113,7 @@ def _die_with_supervisor(connection: socket.socket) -> None:
 
 def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(  # type: ignore[union-attr]
+        stream.reconfigure(  # type: ignore[union-attr]  # they are files in a new process
             encoding="utf-8", errors="backslashreplace", line_buffering=True
         )
 

@@ -41,7 +41,7 @@ from pywren.runner._slot import Slot
 from pywren.runner._work import Queue, Work, grouped, matcher
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pywren.protocol import Deliver, FileRef
 
@@ -144,12 +144,14 @@ class WorkerPool:
             self._feed()
         self._hand_out(outcomes)
 
-    def _cancel_in(self, slot: Slot, matches: object) -> list[tuple[Work, CallSpec]]:
-        taken = slot.take_back_matching(matches)  # type: ignore[arg-type]
-        gone = [pair for pair in taken if matches(*pair)]  # type: ignore[operator]
+    def _cancel_in(
+        self, slot: Slot, matches: Callable[[Work, CallSpec], bool]
+    ) -> list[tuple[Work, CallSpec]]:
+        taken = slot.take_back_matching(matches)
+        gone = [pair for pair in taken if matches(*pair)]
         self._put_back([pair for pair in taken if pair not in gone])
         running = slot.running()
-        if running is not None and matches(*running):  # type: ignore[operator]
+        if running is not None and matches(*running):
             slot.kill(Killed(OutcomeKind.CANCELLED))
         return gone
 
@@ -272,7 +274,7 @@ class WorkerPool:
                 self._ear.recv(4096)
                 continue
             with self._lock:
-                slot = self._slots[key.fileobj]  # type: ignore[index]
+                slot = self._slots[key.fileobj]  # type: ignore[index]  # sockets only
                 if mask & selectors.EVENT_WRITE:
                     slot.flush()
                 if mask & selectors.EVENT_READ:

@@ -6,7 +6,7 @@ import os
 import resource
 import signal
 import socket
-import subprocess  # noqa: S404 - starting workers is what this module is for
+import subprocess
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,7 +50,7 @@ class ChildProcess:
     def _start(self, theirs: socket.socket, directory: str, environment: Mapping[str, str]) -> int:
         numbers = (theirs.fileno(), self.ledger.descriptor)
         package_home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a text of ours
             [sys.executable, "-P", "-c", _BOOT, *map(str, numbers), directory, package_home],
             stdin=subprocess.DEVNULL,
             stdout=self.stdout.descriptor,

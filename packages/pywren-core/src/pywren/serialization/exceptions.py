@@ -37,11 +37,11 @@ def describe(error: BaseException) -> ErrorInfo:
     )
     try:
         message = str(error)
-    except Exception as broken:  # a user's __str__ may raise anything
+    except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
         message = f"<its __str__ raised {type(broken).__name__}>"
     try:
         trace = "".join(traceback.format_exception(error))
-    except Exception:  # the same, met by the traceback module
+    except Exception:  # noqa: BLE001 - the same, met by the traceback module
         trace = "".join(traceback.format_tb(error.__traceback__)) + name
     return ErrorInfo(name, message, trace)
 
@@ -63,7 +63,7 @@ def dump_exception(error: BaseException) -> list[Any] | None:
         load(segments)  # some pickle well and fail here: better to know on this side
     except SerializationError:
         return None
-    except Exception:  # loading calls the user's constructors, which may raise anything
+    except Exception:  # noqa: BLE001 - loading calls the user's constructors
         return None
     return segments
 
