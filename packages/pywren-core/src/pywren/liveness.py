@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-__all__ = ["has_ended", "is_here", "is_held", "owner_mark"]
+__all__ = ["has_ended", "is_held", "is_here", "owner_mark"]
 
 
 def owner_mark(path: str) -> str:

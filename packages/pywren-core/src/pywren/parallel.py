@@ -31,7 +31,7 @@ def side_by_side(
     >>> sorted(pair for batch in side_by_side(abs, [-1, -2], 2) for pair in batch)
     [(-2, 2), (-1, 1)]
     """
-    done: queue.SimpleQueue[tuple[A, T] | BaseException] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[A, T] | Exception] = queue.SimpleQueue()
     source = iter(items)
     guard = threading.Lock()
 
@@ -44,7 +44,7 @@ def side_by_side(
                     return
             try:
                 done.put((item, function(item)))
-            except BaseException as error:  # raised again in the thread that asked
+            except Exception as error:  # raised again in the thread that asked
                 done.put(error)
 
     if len(items) < 2 or not _start(work, min(threads, len(items))):
@@ -76,7 +76,7 @@ def _take_all(done: queue.SimpleQueue[T]) -> list[T]:
             return batch
 
 
-def _checked(result: tuple[A, T] | BaseException) -> tuple[A, T]:
-    if isinstance(result, BaseException):
+def _checked(result: tuple[A, T] | Exception) -> tuple[A, T]:
+    if isinstance(result, Exception):
         raise result
     return result

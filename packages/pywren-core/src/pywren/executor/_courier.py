@@ -7,6 +7,7 @@ is sent again; whatever else comes is handed to its future, once.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import threading
 import time
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pywren.errors import StorageError
 from pywren.executor._retrying import is_infrastructure_failure, pause_seconds
 from pywren.futures._callset import Callset
 from pywren.futures._future import ResponseFuture
 from pywren.futures._outputs import inline_output
-from pywren.protocol import CallsetSpec, CallSpec, Outcome, OutcomeKind
+from pywren.liveness import owner_mark
+from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -119,11 +122,14 @@ class Courier:
         if callset.pending.pop(outcome.call_id, None) is None:
             return
         call = future.call
-        if outcome.call_id in callset.shared:
+        published = outcome.call_id in callset.shared
+        if published:
             self._publish(callset, outcome)
         if outcome.stdout_tail or outcome.stderr_tail:
             _log_output(outcome)
         future.settle(outcome)
+        if not published and outcome.call_id in callset.shared:  # shared in this very moment
+            self._publish(callset, future.shareable_outcome())
         if call is not None:
             self._backend.release(callset.spec, call)
         self._finish_if_over(callset)
@@ -161,15 +167,32 @@ class Courier:
         return True
 
     def _send_again(self, callset: SentCallset, call: CallSpec) -> None:
-        if call.call_id in callset.pending:
-            self._backend.start(callset.spec, [call], callset.sending)
+        if call.call_id not in callset.pending:
+            return
+        if not self._backend.pushes_outcomes:
+            self._clear_place(callset, call)
+        self._start(callset, [call])
+
+    def _clear_place(self, callset: SentCallset, call: CallSpec) -> None:
+        """Remove the record of a failed attempt: the first writer wins, and it must not have."""
+        from pywren.store.layout import outcome_key
+
+        key = outcome_key(callset.callset_id, call.call_id)
+        try:
+            self._monitor.store.delete([key])
+        except StorageError as error:  # then the failed attempt's outcome is found again, and counts
+            log.warning("the outcome of a failed attempt cannot be removed: %s", error)
 
     # -- what futures ask of their origin -----------------------------------------------------
 
     def cancel(self, callset: Callset, call_ids: Collection[str]) -> None:
         """Stop calls whose futures are cancelled."""
+        if self._monitor is not None:
+            self._monitor.forget(callset.callset_id, call_ids)
         self._backend.cancel(callset.callset_id, call_ids)
         if isinstance(callset, SentCallset):
+            for call_id in callset.shared.intersection(call_ids):
+                self._publish(callset, _cancelled(callset, call_id))
             self._finish_if_over(callset)
 
     def running(self, callset: Callset, call_id: str) -> bool:
@@ -192,23 +215,34 @@ class Courier:
             callset.shared.add(future.call_id)
             if future.outcome is not None:
                 self._publish(callset, future.shareable_outcome())
+        owner_path = getattr(self._backend, "owner_path", None)
         return {
             **callset.facts,
             "signing_key": callset.spec.signing_key.hex(),
             "timeout": callset.spec.timeout,
-            "owner": getattr(self._backend, "owner_path", None),
+            "queue_allowance": self._backend.queue_allowance_seconds,
+            "owner": owner_mark(owner_path) if owner_path else None,
             "cancelled": future.cancelled(),
         }
 
     def _publish(self, callset: SentCallset, outcome: Outcome) -> None:
+        """Put an outcome into the store; the first one that was put there stays."""
         from pywren.store import open_store
         from pywren.store.commit import commit_outcome
 
-        commit_outcome(
-            open_store(callset.store_url), inline_output(outcome), callset.spec.signing_key
-        )
+        signed = msgspec.structs.replace(inline_output(outcome), attempt_id=os.urandom(16).hex())
+        try:
+            commit_outcome(open_store(callset.store_url), signed, callset.spec.signing_key)
+        except StorageError as error:
+            log.warning(
+                "the outcome of call %s of callset %s cannot be shared with other processes: %s",
+                outcome.call_id,
+                callset.callset_id[:8],
+                error,
+            )
 
     def _watch(self, callset: SentCallset, calls: Sequence[CallSpec]) -> None:
+        """Watch for the outcomes of calls that are the same attempt each."""
         from pywren.futures._monitor import Monitor
 
         with self._lock:
@@ -222,6 +256,7 @@ class Courier:
             + self._backend.queue_allowance_seconds
             + callset.spec.timeout
             + _ON_THE_WAY_SECONDS,
+            attempt=calls[0].attempt,
         )
 
     def close(self) -> None:
@@ -234,6 +269,16 @@ def _as_sent(callset: Callset) -> SentCallset:
     if isinstance(callset, SentCallset):
         return callset
     raise TypeError(f"callset {callset.callset_id} was not sent by this process")
+
+
+def _cancelled(callset: SentCallset, call_id: str) -> Outcome:
+    return Outcome(
+        callset_id=callset.callset_id,
+        call_id=call_id,
+        kind=OutcomeKind.CANCELLED,
+        error=ErrorInfo("CANCELLED", "its future was cancelled"),
+        extra_meta=callset.spec.extra_meta,
+    )
 
 
 def _log_output(outcome: Outcome) -> None:

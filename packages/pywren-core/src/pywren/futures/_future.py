@@ -100,7 +100,10 @@ class ResponseFuture(Future[T]):
 
         callset = callset_in_store(callset_id, invoke_metadata, storage_path)
         self._set_up(callset, call_id, None)
-        callset.expect(self)
+        if invoke_metadata.get("cancelled"):
+            self.end_cancelled()
+        else:
+            callset.expect(self)
 
     @classmethod
     def of(cls, callset: Callset, call: CallSpec) -> ResponseFuture[Any]:

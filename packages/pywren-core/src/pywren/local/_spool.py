@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from pywren.errors import StorageError
+from pywren.liveness import is_held
 
-__all__ = ["Spool", "is_held", "local_store_directory"]
+__all__ = ["Spool", "local_store_directory"]
 
 _OWNER: Final = "owner"
 _LOCKED_BY_THEN_SECONDS: Final = 60.0
@@ -83,21 +84,6 @@ def _is_old(directory: Path) -> bool:
     except FileNotFoundError:
         return False
     return stat.S_ISDIR(found.st_mode) and time.time() - found.st_mtime > _LOCKED_BY_THEN_SECONDS
-
-
-def is_held(owner_path: str) -> bool:
-    """Does the owner of a spool still live?"""
-    try:
-        descriptor = os.open(owner_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def local_store_directory() -> str:

@@ -115,11 +115,11 @@ def fetch_call(
     if not call.parts:
         return msgspec.structs.replace(call, input=fetched(call.input))
     numbered = list(enumerate(call.parts))
-    parts = dict(
-        (number, payload)
+    parts = {
+        number: payload
         for batch in side_by_side(lambda part: fetched(part[1]), numbered, _REQUESTS_AT_ONCE)
         for (number, _), payload in batch
-    )
+    }
     return msgspec.structs.replace(call, parts=[parts[number] for number, _ in numbered])
 
 

@@ -195,12 +195,12 @@ class StoreRunner:
             twins = [call for call in dispatch.calls if (callset_id, call.call_id) in self._jobs]
             known = {call.call_id for call in twins}
             job = _Job(dispatch.callset, [c for c in dispatch.calls if c.call_id not in known])
-            self._jobs.update(dict.fromkeys(job.keys(), job))
+            self._jobs.update(dict.fromkeys(job.all_keys(), job))
         return job, twins
 
     def _withdraw(self, job: _Job) -> None:
         with self._changed:
-            for key in job.keys():
+            for key in job.all_keys():
                 del self._jobs[key]
             self._changed.notify_all()
 
@@ -348,7 +348,7 @@ class _Job:
         self._call_ids = tuple(self.waiting)
         self._queue: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
-    def keys(self) -> list[Key]:
+    def all_keys(self) -> list[Key]:
         return [(self.callset.callset_id, call_id) for call_id in self._call_ids]
 
     def end(self, call_id: str, outcome: Outcome) -> None:
