@@ -12,7 +12,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pywren.errors import SerializationError
@@ -269,6 +269,7 @@ def test_the_same_files_give_the_same_bytes(root: Path) -> None:
         assert opened.namelist() == ["pkg_d/__init__.py", "pkg_d/data.txt"]
 
 
+@settings(deadline=None)
 @given(st.permutations(["a.py", "b/c.py", "b/d.txt", "é.txt"]))
 def test_the_order_in_which_files_are_found_does_not_matter(order: list[str]) -> None:
     files = [file_at(name, __file__) for name in order]

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pywren.errors import SerializationError
@@ -125,6 +125,7 @@ def test_a_digest_that_is_none_is_refused(tmp_path: Path, digest: str) -> None:
         install(archive(("a.py", "")), digest, tmp_path)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("ab./\\:\0\n é.."), min_size=1, max_size=8), max_size=4))
 @example(["../x"])
 def test_no_name_leads_out_of_the_directory(names: list[str]) -> None:

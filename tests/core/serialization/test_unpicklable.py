@@ -12,7 +12,7 @@ from typing import Any
 
 import cloudpickle
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pywren.serialization.unpicklable import explain_failure
@@ -203,6 +203,7 @@ nested = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(nested, st.data())
 def test_the_path_leads_to_the_only_culprit(obj: Any, data: st.DataObject) -> None:
     path = plant(obj, data)
