@@ -40,6 +40,10 @@ class Plan:
         calls = scenario.calls_of(peer, quick=self.quick, slow=self.slow)
         return calls if self.most is None else min(calls, self.most)
 
+    def rounds_of(self, scenario: Scenario) -> int:
+        """Return how many cells each peer has in a scenario."""
+        return self.rounds if self.quick else self.rounds * scenario.turns
+
 
 def run_plan(plan: Plan) -> Iterator[Cell]:
     """Run every cell of the plan and yield each as it ends; nothing that it started is left."""
@@ -51,7 +55,7 @@ def run_plan(plan: Plan) -> Iterator[Cell]:
 def _sequence(plan: Plan) -> Iterator[tuple[Scenario, str, int]]:
     """Interleave: A B C, A B C, so that a noisy minute hurts no peer alone."""
     for scenario in plan.scenarios:
-        for number in range(1, plan.rounds + 1):
+        for number in range(1, plan.rounds_of(scenario) + 1):
             for peer in scenario.peers:
                 if peer in plan.peers:
                     yield scenario, peer, number

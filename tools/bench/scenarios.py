@@ -44,7 +44,8 @@ class Scenario:
     """One thing to measure: `calls` at full scale, `quick` for a fast look.
 
     `fewer` are the calls of peers that would take many minutes at full scale. `counted` names what
-    `calls` counts where it isn't calls.
+    `calls` counts where it isn't calls. `turns` multiplies the rounds: many short cells in turns
+    with the other peers' are fairer than few long ones when the machine is busy.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Scenario:
     peers: tuple[str, ...] = _WARM
     fewer: dict[str, int] = field(default_factory=dict)
     counted: str = "calls"
+    turns: int = 1
 
     def calls_of(self, peer: str, quick: bool = False, slow: bool = False) -> int:
         """Return how many calls `peer` makes; `slow` wants full scale of every peer.
@@ -179,11 +181,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         "cold",
         "From the start of `python -c` to the first result, median of many",
         cold.first_result,
-        calls=10,
+        calls=3,
         quick=2,
-        fewer={"dask": 3, "lithops-v1": 3, "lithops": 3},
+        fewer={"dask": 1, "lithops-v1": 1, "lithops": 1},
         peers=_COLD,
         counted="starts",
+        turns=3,
         metrics=(
             Metric(
                 "milliseconds",
@@ -201,10 +204,11 @@ SCENARIOS: tuple[Scenario, ...] = (
         "import",
         "Importing the library, median of many",
         cold.import_alone,
-        calls=10,
+        calls=3,
         quick=2,
         peers=_IMPORTED,
         counted="starts",
+        turns=3,
         metrics=(
             Metric(
                 "milliseconds",
