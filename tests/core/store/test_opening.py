@@ -98,10 +98,12 @@ def test_profiles_are_read_where_boto3_is_installed(
     monkeypatch.setenv("AWS_ENDPOINT_URL", seaweedfs.endpoint_url)
     monkeypatch.setenv("AWS_PROFILE", "right")
     open_store(seaweedfs.fresh_url()).put("key", b"")
+    monkeypatch.setenv("AWS_PROFILE", "wrong")
     with pytest.raises(StoragePermissionError):
-        open_store(seaweedfs.fresh_url(), profile="wrong").put("key", b"")
+        open_store(seaweedfs.fresh_url()).put("key", b"")
+    monkeypatch.setenv("AWS_PROFILE", "absent")
     with pytest.raises(ConfigError, match="absent"):
-        open_store(seaweedfs.fresh_url(), profile="absent")
+        open_store(seaweedfs.fresh_url())
 
 
 def test_no_credentials_at_all_say_how_to_get_some(

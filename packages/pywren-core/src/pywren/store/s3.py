@@ -29,7 +29,6 @@ class S3Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     Fields:
         region, endpoint_url: in place of what the environment says.
         access_key_id, secret_access_key, session_token: in place of the credential chain.
-        profile: of boto3's configuration, in place of AWS_PROFILE; needs boto3.
         connect_timeout, read_timeout: seconds until a connection stands, and between two reads.
         max_retries, retry_seconds: how often, and how long in all, one request is tried again.
     """
@@ -39,7 +38,6 @@ class S3Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     access_key_id: str | None = None
     secret_access_key: str | None = None
     session_token: str | None = None
-    profile: str | None = None
     connect_timeout: float = 5.0
     read_timeout: float = 60.0
     max_retries: int = 8
@@ -108,31 +106,27 @@ def _prefix(url: SplitResult) -> str:
 
 def _credentials(settings: S3Options, environ: Mapping[str, str]) -> Any:
     """boto3's chain, where it is needed and installed; else None, and obstore looks for itself."""
-    if settings.access_key_id or (environ.get("AWS_ACCESS_KEY_ID") and not settings.profile):
+    if settings.access_key_id or environ.get("AWS_ACCESS_KEY_ID"):
         return None
 
     from importlib.util import find_spec
 
     if find_spec("boto3") is None:
-        if settings.profile:
-            raise ConfigError(f"the profile {settings.profile!r} needs boto3: pip install boto3")
+        if profile := environ.get("AWS_PROFILE"):
+            raise ConfigError(f"the profile {profile!r} needs boto3 to be read: pip install boto3")
         return None
-    return _boto3_provider(settings.profile)
+    return _boto3_provider()
 
 
-def _boto3_provider(profile: str | None) -> Any:
+def _boto3_provider() -> Any:
     from datetime import timedelta
 
-    import boto3  # type: ignore[import-untyped]
-    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     try:
         # boto3 renews what expires within 10 minutes: kept for longer, it could be out of date.
-        return Boto3CredentialProvider(
-            boto3.Session(profile_name=profile), ttl=timedelta(minutes=9)
-        )
-    except (BotoCoreError, ValueError) as error:
+        return Boto3CredentialProvider(ttl=timedelta(minutes=9))
+    except Exception as error:  # noqa: BLE001 - botocore's, which core must not import to name
         raise ConfigError(
             f"no AWS credentials were found ({error}): set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run `aws configure` or `aws sso login`"
