@@ -6,7 +6,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pywren.errors import SerializationError
 from pywren.frames import frame_size, join, pieces
 from pywren.protocol import (
     CallsetSpec,
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from pywren.runner._functions import Functions
     from pywren.runner._memory import PeakMemory
-    from pywren.runner._output import OutputFile
+    from pywren.runner._output import StandardStream
     from pywren.runner._surroundings import Surroundings
 
 __all__ = ["CallRunner"]
@@ -48,7 +47,7 @@ class CallRunner:
         self,
         functions: Functions,
         surroundings: Surroundings,
-        streams: tuple[OutputFile, OutputFile],
+        streams: tuple[StandardStream, StandardStream],
         memory: PeakMemory,
         output_directory: str,
         worker: dict[str, Any],
@@ -63,13 +62,14 @@ class CallRunner:
     def run(self, callset: CallsetSpec, call: CallSpec) -> Outcome:
         """Run one call to its end. Never raises."""
         started_at, begin, cpu = time.time(), time.perf_counter(), time.process_time()
-        path = self._surroundings.enter(callset.env)
+        self._surroundings.enter(callset.env)
         loaded = self._load(callset, call)
+        path = sys.path[:]  # with the function's own modules, which the next call of it needs
         setup = time.perf_counter()
         ending = loaded if isinstance(loaded, _Ending) else self._finish(callset, call, loaded)
         run_seconds = time.perf_counter() - setup
         self._surroundings.leave(path)
-        stdout, stderr = self._tails()
+        stdout, stderr = self._stdout.take(), self._stderr.take()
         return Outcome(
             callset_id=callset.callset_id,
             call_id=call.call_id,
@@ -108,16 +108,32 @@ class CallRunner:
         except BaseException as error:  # noqa: BLE001 - the user's function may raise anything
             return self._raised(callset, call, error)
         try:
-            return _Ending(OutcomeKind.VALUE, self._store(callset, call, dump(value, "the result")))
-        except SerializationError as error:
+            segments = dump(value, "the result")
+        except BaseException as error:  # noqa: BLE001 - pickling runs the user's code as well
             return _Ending(OutcomeKind.UNSERIALIZABLE, error=_describe(error))
+        return self._stored(callset, call, segments, OutcomeKind.VALUE)
 
     def _raised(self, callset: CallsetSpec, call: CallSpec, error: BaseException) -> _Ending:
         from pywren.serialization.exceptions import dump_exception
 
-        segments = dump_exception(error)
-        output = self._store(callset, call, segments) if segments else None
-        return _Ending(OutcomeKind.EXCEPTION, output, _describe(error))
+        segments, described = dump_exception(error), _describe(error)
+        if segments is None:
+            return _Ending(OutcomeKind.EXCEPTION, error=described)
+        return self._stored(callset, call, segments, OutcomeKind.EXCEPTION, described)
+
+    def _stored(
+        self,
+        callset: CallsetSpec,
+        call: CallSpec,
+        segments: Sequence[Any],
+        kind: OutcomeKind,
+        error: ErrorInfo | None = None,
+    ) -> _Ending:
+        try:
+            return _Ending(kind, self._store(callset, call, segments), error)
+        except OSError as failure:
+            reason = f"its output could not be written: {failure}"
+            return _Ending(OutcomeKind.UNAVAILABLE, error=ErrorInfo("OSError", reason))
 
     def _store(self, callset: CallsetSpec, call: CallSpec, segments: Sequence[Any]) -> Payload:
         if len(segments) == 1 and len(segments[0]) < OUTPUT_INLINE_BYTES:
@@ -126,14 +142,6 @@ class CallRunner:
             return join(segments)
         name = f"{callset.callset_id}-{call.call_id}-{call.attempt}"
         return write_frame_file(f"{self._output_directory}/{name}", list(pieces(segments)))
-
-    def _tails(self) -> tuple[bytes, bytes]:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError):  # the call closed it, or the disk is full
-                continue
-        return self._stdout.take(), self._stderr.take()
 
 
 def _bind(function: Callable[..., Any], callset: CallsetSpec, call: CallSpec) -> Callable[[], Any]:
@@ -148,12 +156,12 @@ def _bind(function: Callable[..., Any], callset: CallsetSpec, call: CallSpec) ->
 
 
 def _exited(request: SystemExit) -> _Ending:
-    code = request.code if isinstance(request.code, int) else int(request.code is not None)
+    code = request.code if isinstance(request.code, int) else request.code is not None
     said = f": {request.code}" if isinstance(request.code, str) else ""
     return _Ending(
         OutcomeKind.CRASHED,
-        error=ErrorInfo("SystemExit", f"the function called sys.exit with code {code}{said}"),
-        exit_code=code,
+        error=ErrorInfo("SystemExit", f"the function called sys.exit with code {int(code)}{said}"),
+        exit_code=int(code) & 0xFF,  # what a process that exits with it is told to have said
     )
 
 

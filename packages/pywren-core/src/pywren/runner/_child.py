@@ -24,7 +24,7 @@ from pywren.runner._call import CallRunner
 from pywren.runner._functions import FunctionAt, Functions
 from pywren.runner._ledger import Ledger
 from pywren.runner._memory import PeakMemory
-from pywren.runner._output import OutputFile
+from pywren.runner._output import StandardStream, out_of_reach, prepare
 from pywren.runner._surroundings import Surroundings
 from pywren.runner._wire import CALLS, DROP, FUNCTION, OUTCOME, READY, MessageReader, message
 
@@ -35,24 +35,23 @@ _READ_BYTES = 256 * 1024
 
 def main(socket_descriptor: int, ledger_descriptor: int, directory: str) -> None:
     """Serve the supervisor at the other end of the socket. Does not return before it is gone."""
-    connection = socket.socket(fileno=socket_descriptor)
-    for descriptor in (socket_descriptor, ledger_descriptor):
-        os.set_inheritable(descriptor, False)
+    connection = socket.socket(fileno=out_of_reach(socket_descriptor))
     # A forked grandchild must not hold the socket open when this process is gone.
     os.register_at_fork(after_in_child=connection.close)
     threading.Thread(target=_die_with_supervisor, args=(connection,), daemon=True).start()
-    _prepare_streams()
+    for stream in (sys.stdout, sys.stderr):
+        prepare(stream)
     worker = _facts()
     functions = Functions(f"{directory}/modules")
     runner = CallRunner(
         functions,
         Surroundings(),
-        (OutputFile(1), OutputFile(2)),
+        (StandardStream("stdout"), StandardStream("stderr")),
         PeakMemory(),
         f"{directory}/outputs",
         worker,
     )
-    child = Child(connection, Ledger(ledger_descriptor), functions, runner)
+    child = Child(connection, Ledger(out_of_reach(ledger_descriptor)), functions, runner)
     connection.sendall(message(READY, msgspec.msgpack.encode(worker)))
     child.serve()
 
@@ -109,13 +108,6 @@ def _die_with_supervisor(connection: socket.socket) -> None:
     while not any(event & POLLHUP for _, event in hang_up.poll()):
         continue
     os.killpg(os.getpgid(0), signal.SIGKILL)
-
-
-def _prepare_streams() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(  # type: ignore[union-attr]  # they are files in a new process
-            encoding="utf-8", errors="backslashreplace", line_buffering=True
-        )
 
 
 def _facts() -> dict[str, Any]:

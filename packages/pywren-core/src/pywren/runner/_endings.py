@@ -24,10 +24,12 @@ __all__ = ["Killed", "cancelled_outcome", "crash_outcome", "failed_outcome", "ve
 
 
 class Killed(NamedTuple):
-    """Why a supervisor killed its child: the kind of ending, and the limit that was passed."""
+    """Why a supervisor killed its child: the kind of ending, and the limit that was passed or
+    what else was wrong."""
 
     kind: OutcomeKind
     limit: float = 0.0
+    reason: str = ""
 
 
 def crash_outcome(
@@ -97,6 +99,8 @@ def version_mismatch(callset: CallsetSpec) -> ErrorInfo | None:
 def _message(kind: OutcomeKind, killed: Killed | None, ended: Ended, seconds: float) -> str:
     if killed is None:
         return f"the worker process died: {_death(ended)}"
+    if killed.reason:
+        return f"the worker process was stopped: {killed.reason}"
     if kind is OutcomeKind.TIMED_OUT:
         return f"stopped after {seconds:.1f} s: it may run {killed.limit:g} s"
     if kind is OutcomeKind.OUT_OF_MEMORY:

@@ -32,11 +32,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from pywren.errors import BackendError
-from pywren.protocol import CallsetSpec, CallSpec, Outcome, OutcomeKind
+from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, Outcome, OutcomeKind
 from pywren.runner._endings import Killed, cancelled_outcome, failed_outcome
 from pywren.runner._functions import FunctionAt
 from pywren.runner._policy import fair_share, worth_stealing
-from pywren.runner._process import child_environment
+from pywren.runner._process import ChildProcess, child_environment
 from pywren.runner._slot import Slot
 from pywren.runner._work import Queue, Work, grouped, matcher
 
@@ -59,7 +59,8 @@ class WorkerPool:
         directory: an existing private directory for what pool and children share.
         deliver: called with new outcomes, from the supervising thread or a caller's.
         memory_limit_bytes: a call that holds more resident memory is killed; None: no limit.
-        environment: of the children; by default this process's.
+        environment: of the children; by default this process's, fit for so many workers.
+        first: a child that was started already.
     """
 
     def __init__(
@@ -70,14 +71,16 @@ class WorkerPool:
         deliver: Deliver,
         memory_limit_bytes: int | None = None,
         environment: Mapping[str, str] | None = None,
+        first: ChildProcess | None = None,
     ) -> None:
         self.workers = workers
         self._directory = directory
         self._deliver = deliver
         self._memory_limit_bytes = memory_limit_bytes
-        self._environment = child_environment(
-            os.environ if environment is None else environment, workers, os.cpu_count() or 1
+        self._environment = environment or child_environment(
+            os.environ, workers, os.cpu_count() or 1
         )
+        self._first = first
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._queue = Queue()
@@ -87,6 +90,7 @@ class WorkerPool:
         self._wanted = 0
         self._started = 0
         self._failed_starts = 0
+        self._restless = False
         self._closing = False
         self._thread: threading.Thread | None = None
         self._selector = selectors.DefaultSelector()
@@ -222,6 +226,8 @@ class WorkerPool:
             self._queue.put_back(work, calls)
 
     def _want_workers(self) -> None:
+        if self._failed_starts >= _START_ATTEMPTS:  # there are some: they will do
+            return
         wanted = min(self.workers, len(self._queue) + sum(s.load for s in self._slots.values()))
         if wanted > max(self._wanted, len(self._slots)):
             self._wanted = wanted
@@ -236,36 +242,55 @@ class WorkerPool:
             return
 
     def _supervise(self) -> None:
+        try:
+            self._watch_over()
+        finally:  # also if the unexpected happens: nobody must wait for a thread that is gone
+            self._hand_out(self._end())
+
+    def _watch_over(self) -> None:
         next_check_at = 0.0
         while True:
             with self._lock:
                 if self._closing:
-                    break
-                self._start_children()
-                busy = self._busy()
+                    return
+                outcomes = self._start_children()
+                watching = self._restless or self._busy() or len(self._slots) < self._wanted
             now = time.monotonic()
-            pause = max(0.0, next_check_at - now) if busy else None
-            events = self._selector.select(pause)
-            outcomes = self._read(events)
+            pause = max(0.0, next_check_at - now) if watching else None
+            events = [] if outcomes else self._selector.select(pause)
+            outcomes += self._read(events)
             now = time.monotonic()
             if now >= next_check_at:
                 more, next_check_at = self._check(now)
                 outcomes += more
             self._hand_out(outcomes)
-        self._hand_out(self._end())
 
-    def _start_children(self) -> None:
+    def _start_children(self) -> list[Outcome]:
         while len(self._slots) < self._wanted:
             self._started += 1
-            slot = Slot(
-                self._directory,
-                str(self._started),
-                self._environment,
-                self._memory_limit_bytes,
-            )
+            try:
+                slot = Slot(self._new_child(), self._memory_limit_bytes)
+            except OSError as error:
+                message = f"the worker process could not be started: {error}"
+                return self._start_failed(ErrorInfo("WorkerCrashed", message))
             self._slots[slot.socket] = slot
             self._selector.register(slot.socket, selectors.EVENT_READ)
             self._feed()
+        return []
+
+    def _new_child(self) -> ChildProcess:
+        first, self._first = self._first, None
+        if first is not None:
+            return first
+        return ChildProcess(self._directory, str(self._started), self._environment)
+
+    def _start_failed(self, error: ErrorInfo) -> list[Outcome]:
+        """Try again, do with the workers that are there, or give up."""
+        self._failed_starts += 1
+        if self._failed_starts < _START_ATTEMPTS:
+            return []
+        self._wanted = len(self._slots)
+        return [] if self._slots else self._give_up(error)
 
     def _read(self, events: list[tuple[selectors.SelectorKey, int]]) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -299,9 +324,13 @@ class WorkerPool:
         with self._lock:
             pause = CHECK_SECONDS
             for slot in list(self._slots.values()):
-                pause = min(pause, max(0.001, slot.check(now)))
+                left, returned = slot.check(now)
+                pause = min(pause, max(0.001, left))
+                self._put_back(returned)
                 if slot.has_died():
                     outcomes += self._bury(slot)
+            # One more look after the last call: something that it started may still write.
+            self._restless = self._busy() or any(slot.noisy for slot in self._slots.values())
         return outcomes, now + pause
 
     def _bury(self, slot: Slot) -> list[Outcome]:
@@ -309,19 +338,16 @@ class WorkerPool:
         del self._slots[slot.socket]
         outcomes, unstarted = slot.bury()
         self._put_back(unstarted)
+        self._wanted = min(self.workers, max(len(self._slots), len(self._queue), 1))
         if slot.ready:
             self._failed_starts = 0
         else:
-            self._failed_starts += 1
-            if self._failed_starts >= _START_ATTEMPTS:
-                outcomes += self._give_up(slot)
+            outcomes += self._start_failed(slot.start_failure())
         slot.close()
-        self._wanted = min(self.workers, max(len(self._slots), len(self._queue), 1))
         return outcomes
 
-    def _give_up(self, slot: Slot) -> list[Outcome]:
+    def _give_up(self, error: ErrorInfo) -> list[Outcome]:
         self._failed_starts = 0
-        error = slot.start_failure()
         return [
             failed_outcome(work.callset, call, OutcomeKind.CRASHED, error)
             for work, call in self._queue.remove(lambda work, call: True)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from pywren.runner._ledger import Ledger
 from pywren.runner._output import OutputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["ChildProcess", "Ended", "child_environment"]
 
@@ -22,6 +24,7 @@ _BOOT = (
     "import sys; sys.path.append(sys.argv[4]); from pywren.runner._child import main; "
     "main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
 )
+_MOMENT_SECONDS = 0.5
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -48,7 +51,18 @@ class ChildProcess:
         self.socket.setblocking(False)
 
     def _start(self, theirs: socket.socket, directory: str, environment: Mapping[str, str]) -> int:
-        numbers = (theirs.fileno(), self.ledger.descriptor)
+        # Above the standard streams, whose numbers are free where the client closed its own.
+        numbers = [
+            fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+            for descriptor in (theirs.fileno(), self.ledger.descriptor)
+        ]
+        try:
+            return self._spawn(numbers, directory, environment)
+        finally:
+            for number in numbers:
+                os.close(number)
+
+    def _spawn(self, numbers: Sequence[int], directory: str, environment: Mapping[str, str]) -> int:
         package_home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a text of ours
             [sys.executable, "-P", "-c", _BOOT, *map(str, numbers), directory, package_home],
@@ -74,6 +88,15 @@ class ChildProcess:
     def has_ended(self) -> bool:
         """Is the process gone, even if something still holds its socket open?"""
         return self._reap(os.WNOHANG) is not None
+
+    def ends_by_itself(self) -> bool:
+        """Has it ended, or does it in a moment? Its socket closes a little earlier."""
+        deadline = time.monotonic() + _MOMENT_SECONDS
+        while not self.has_ended():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.0005)
+        return True
 
     def _reap(self, options: int) -> tuple[int, resource.struct_rusage] | None:
         if self._reaped is None:

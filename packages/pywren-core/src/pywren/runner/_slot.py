@@ -15,20 +15,27 @@ from pywren.protocol import CallSpec, ErrorInfo, Outcome, OutcomeKind
 from pywren.runner._endings import Killed, crash_outcome
 from pywren.runner._memory import resident_bytes
 from pywren.runner._policy import overdue
-from pywren.runner._process import ChildProcess
 from pywren.runner._wire import CALLS, DROP, FUNCTION, OUTCOME, READY, MessageReader, message
 from pywren.runner._work import Work, inline_bytes
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pywren.runner._functions import FunctionAt
+    from pywren.runner._process import ChildProcess
 
 __all__ = ["Slot"]
 
 _READ_BYTES = 1024 * 1024
 _IN_FLIGHT_BYTES = 512 * 1024
+START_SECONDS = 60.0
+"""A child that is not ready by then will never be."""
+
+_CUT_OFF = (
+    "it closed the connection to its supervisor: a call must leave alone the descriptors that it "
+    "did not open"
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
@@ -42,14 +49,8 @@ class _Sent(NamedTuple):
 class Slot:
     """One child process, from its start to its end; a dead child's slot is thrown away."""
 
-    def __init__(
-        self,
-        directory: str,
-        name: str,
-        environment: Mapping[str, str],
-        memory_limit_bytes: int | None = None,
-    ) -> None:
-        self._process = ChildProcess(directory, name, environment)
+    def __init__(self, process: ChildProcess, memory_limit_bytes: int | None = None) -> None:
+        self._process = process
         self._reader = MessageReader()
         self._sent: dict[int, _Sent] = {}
         self._last_number = 0
@@ -61,7 +62,9 @@ class Slot:
         self._worker: dict[str, Any] = {"process_id": self._process.process_id}
         self.killed: Killed | None = None
         self.ready = False
+        self.noisy = False
         self.ended_calls = 0
+        self._started_at = time.monotonic()
 
     @property
     def socket(self) -> socket.socket:
@@ -130,12 +133,16 @@ class Slot:
             return outcomes, True
         except OSError:
             return outcomes, False
-        for kind, number, body in self._reader.feed(data):
-            if kind == OUTCOME:
-                self._ended(number, body, outcomes)
-            elif kind == READY:
-                self.ready = True
-                self._worker = msgspec.msgpack.decode(body)
+        try:
+            for kind, number, body in self._reader.feed(data):
+                if kind == OUTCOME:
+                    self._ended(number, body, outcomes)
+                elif kind == READY:
+                    self.ready = True
+                    self._worker = msgspec.msgpack.decode(body)
+        except msgspec.MsgspecError as error:
+            self.kill(Killed(OutcomeKind.CRASHED, reason=f"it sent no outcome but {error}"))
+            return outcomes, False
         return outcomes, bool(data)
 
     def _ended(self, number: int, body: bytes, outcomes: list[Outcome]) -> None:
@@ -152,26 +159,42 @@ class Slot:
         """The call that runs now, if one does."""
         return self._sent.get(self._process.ledger.progress().number)
 
-    def check(self, now: float) -> float:
+    def check(self, now: float) -> tuple[float, list[tuple[Work, CallSpec]]]:
         """Kill the child if its call has run too long or holds too much memory, and keep its
-        output files short. Returns in how many seconds its call will have run too long."""
+        output files short. Returns in how many seconds its call will have run too long, and the
+        calls that it had to give back."""
+        self.noisy = self._process.stdout.trim() | self._process.stderr.trim()
+        if self.killed:
+            return float("inf"), []
+        if not self.ready:
+            return self._check_start(now), []
         progress = self._process.ledger.progress()
         sent = self._sent.get(progress.number)
-        self._process.stdout.trim()
-        self._process.stderr.trim()
-        if sent is None or self.killed:
-            return float("inf")
-        self._check_memory()
+        if sent is None:
+            return float("inf"), []
         timeout = sent.work.callset.timeout
-        if overdue(progress.started_at, timeout, now):
-            self.kill(Killed(OutcomeKind.TIMED_OUT, timeout))
-        return progress.started_at + timeout - now
+        why = self._passed_limit(overdue(progress.started_at, timeout, now), timeout)
+        if why is None:
+            return progress.started_at + timeout - now, []
+        # Nothing else may start now: what dies is the call that passed the limit, or nobody.
+        returned = self.take_back(self.load)
+        if self._process.ledger.progress().number == progress.number:
+            self.kill(why)
+        return float("inf"), returned
 
-    def _check_memory(self) -> None:
+    def _check_start(self, now: float) -> float:
+        left = self._started_at + START_SECONDS - now
+        if left <= 0:
+            reason = f"it did not come up within {START_SECONDS:g} s"
+            self.kill(Killed(OutcomeKind.CRASHED, reason=reason))
+        return left
+
+    def _passed_limit(self, too_long: bool, timeout: float) -> Killed | None:
         used = resident_bytes(self._process.process_id) or 0
         self._peak_bytes = max(self._peak_bytes, used)
         if self._memory_limit_bytes is not None and used > self._memory_limit_bytes:
-            self.kill(Killed(OutcomeKind.OUT_OF_MEMORY, self._memory_limit_bytes))
+            return Killed(OutcomeKind.OUT_OF_MEMORY, self._memory_limit_bytes)
+        return Killed(OutcomeKind.TIMED_OUT, timeout) if too_long else None
 
     def kill(self, why: Killed) -> None:
         """Kill the child; its socket will close, and `bury` tells what became of its calls."""
@@ -206,6 +229,8 @@ class Slot:
     def bury(self) -> tuple[list[Outcome], list[tuple[Work, CallSpec]]]:
         """Reap the child. Returns the outcomes of the calls that ended or died with it, and the
         calls that it never started."""
+        if self.killed is None and not self._process.ends_by_itself():
+            self.killed = Killed(OutcomeKind.CRASHED, reason=_CUT_OFF)
         number, started_at = self._process.ledger.progress()
         ended = self._process.wait()
         outcomes = self._last_words()
@@ -239,7 +264,8 @@ class Slot:
     def start_failure(self) -> ErrorInfo:
         """Why a child that never became ready died, in its own words."""
         said = self._process.stderr.take().decode(errors="backslashreplace").strip()
-        return ErrorInfo("WorkerCrashed", f"the worker process could not start: {said}", said)
+        reason = self.killed.reason if self.killed else said
+        return ErrorInfo("WorkerCrashed", f"the worker process could not start: {reason}", said)
 
     def close(self) -> None:
         """Give back what belonged to the child, which has been buried."""

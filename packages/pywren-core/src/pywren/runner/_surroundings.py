@@ -1,16 +1,27 @@
 """What a call may change in its process and the next call must not see: environment, working
-directory, import path."""
+directory, import path, signals."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Surroundings"]
+
+_SIGNALS: Final = (
+    signal.SIGALRM,
+    signal.SIGCHLD,
+    signal.SIGINT,
+    signal.SIGPIPE,
+    signal.SIGTERM,
+)
+# The function below its wrapper, which would make an enum of each: 0.05 us instead of 1.
+_handler_of: Any = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
 
 
 class Surroundings:
@@ -20,27 +31,37 @@ class Surroundings:
         # The mapping under os.environ: comparing it takes 1 us instead of 20 through os.environ.
         self._live = getattr(os.environ, "_data", os.environ)
         self._environ = dict(self._live)
-        self._directory = os.getcwd()
+        self._directory = self._current_directory()
+        self._handlers = [_handler_of(number) for number in _SIGNALS]
 
-    def enter(self, variables: Mapping[str, str]) -> list[str]:
-        """Set the variables of a call. Returns the import path to go back to."""
+    def enter(self, variables: Mapping[str, str]) -> None:
+        """Set the variables of a call."""
         if variables:
             os.environ.update(variables)
-        return sys.path[:]
 
     def leave(self, path: list[str]) -> None:
-        """Undo what the call changed."""
+        """Undo what the call changed; `path` is the import path to go back to."""
         if self._live != self._environ:
             self._restore_environ()
         if sys.path != path:
             sys.path[:] = path
         if self._current_directory() != self._directory:
-            os.chdir(self._directory)
+            self._go_home()
+        if [_handler_of(number) for number in _SIGNALS] != self._handlers:
+            for number, handler in zip(_SIGNALS, self._handlers, strict=True):
+                signal.signal(number, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _go_home(self) -> None:
+        try:
+            os.chdir(self._directory or "/")
+        except OSError:  # the directory that the client started in is gone: no call needs it
+            os.chdir("/")
 
     def _current_directory(self) -> str | None:
         try:
             return os.getcwd()
-        except FileNotFoundError:  # the call removed the directory that it was in
+        except OSError:  # somebody removed it
             return None
 
     def _restore_environ(self) -> None:
