@@ -36,8 +36,7 @@ class Sending(msgspec.Struct, frozen=True):
 
 @runtime_checkable
 class Backend(Protocol):
-    """Where calls run.
-    """
+    """Where calls run."""
 
     @property
     def name(self) -> str:
@@ -90,4 +89,5 @@ class Backend(Protocol):
         """Stop calls, queued or running; all of the callset if `call_ids` is None."""
 
     def close(self, *, wait: bool) -> None:
-        """Free everything; with `wait` only after the calls that were started have ended."""
+        """Free everything; with `wait` only after the calls that were started have ended. A
+        backend that was never opened has little to free; closing twice is harmless."""

@@ -44,6 +44,8 @@ def default_executor(
     [1, 2]
     >>> pwex.shutdown()
     """
+    if _is_surely_local(config):
+        return _open_local(config, job_max_runtime, options)
     loaded = _load(config)
     name = os.environ.get("PYWREN_EXECUTOR") or ("lambda" if _has_account(loaded) else "local")
     return _open(name, loaded, job_max_runtime, options)
@@ -67,7 +69,7 @@ def local_executor(
             in `WorkerOutOfMemory`. None: no limit.
     """
     options = {"workers": workers, "worker_memory_mb": worker_memory_mb}
-    return _open("local", _load(config), job_max_runtime, options)
+    return _open_local(config, job_max_runtime, options)
 
 
 def lambda_executor(
@@ -93,6 +95,28 @@ def standalone_executor(
 
 remote_executor = standalone_executor
 """The other name of `standalone_executor`."""
+
+
+def _is_surely_local(config: object) -> bool:
+    """Can that be told without reading the configuration, which takes a moment?"""
+    name = os.environ.get("PYWREN_EXECUTOR")
+    if name or config is not None or os.environ.get("PYWREN_CONFIG_FILE"):
+        return name == "local"
+    return not os.path.lexists(os.path.expanduser("~/.pywren_config"))
+
+
+def _open_local(
+    config: Mapping[str, Any] | Config | None, job_max_runtime: float, options: dict[str, Any]
+) -> Executor:
+    from pywren.local._head_start import HeadStart
+
+    # First of all: the worker comes up while the rest is imported and read.
+    head_start = HeadStart(options.get("workers"))
+    try:
+        return _open("local", _load(config), job_max_runtime, options | {"head_start": head_start})
+    except BaseException:
+        head_start.abandon()
+        raise
 
 
 def _open(name: str, config: Config, job_max_runtime: float, options: dict[str, Any]) -> Executor:

@@ -32,8 +32,6 @@ __all__ = ["Courier", "SentCallset"]
 
 log = logging.getLogger("pywren.calls")
 
-_ON_THE_WAY_SECONDS = 30.0
-
 
 class SentCallset(Callset):
     """A callset that this process sends."""
@@ -254,8 +252,7 @@ class Courier:
             self.deliver,
             lost_at=time.monotonic()
             + self._backend.queue_allowance_seconds
-            + callset.spec.timeout
-            + _ON_THE_WAY_SECONDS,
+            + callset.spec.timeout,
             attempt=calls[0].attempt,
         )
 

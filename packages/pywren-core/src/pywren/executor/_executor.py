@@ -253,6 +253,8 @@ class Executor:
         """
         with self._lock:
             state, self._state = self._state, "closed"
+        if state == "new":
+            self._backend.close(wait=False)
         if state != "open":
             return
         from pywren.executor._leaving import forget

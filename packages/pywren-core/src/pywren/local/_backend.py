@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pywren.errors import ConfigError
-from pywren.frames import frame_size, join, pieces
-from pywren.local._spool import Spool, local_store_directory, remove_abandoned
+from pywren.frames import pieces
+from pywren.local._head_start import HeadStart
+from pywren.local._shelf import FunctionShelf
+from pywren.local._spool import local_store_directory, remove_abandoned
 from pywren.protocol import CallsetSpec, CallSpec, FileRef
 from pywren.runner import WorkerPool, write_frame_file
 
@@ -20,52 +22,36 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalBackend", "open_backend"]
 
-_FUNCTION_INLINE_BYTES: Final = 64 * 1024
-_FUNCTIONS_KEPT: Final = 32
-
 
 def open_backend(
-    config: Config, *, job_max_runtime: float, workers: int | None = None, **options: Any
+    config: Config,
+    *,
+    job_max_runtime: float,
+    workers: int | None = None,
+    worker_memory_mb: float | None = None,
+    head_start: HeadStart | None = None,
+    **unknown: Any,
 ) -> LocalBackend:
     """The local backend as the configuration wants it; the entry point of the same name."""
-    memory_mb = options.pop("worker_memory_mb", None)
-    if options:
+    if unknown:
         raise ConfigError(
-            f"the local executor has no option {min(options)!r}: "
+            f"the local executor has no option {min(unknown)!r}: "
             "it takes workers and worker_memory_mb"
         )
+    if worker_memory_mb is not None and not worker_memory_mb > 0:
+        raise ConfigError(f"worker_memory_mb: expected MiB above 0, found {worker_memory_mb!r}")
     return LocalBackend(
-        workers=_worker_count(workers),
-        store_url=_store_url(config),
-        memory_limit_bytes=None if memory_mb is None else int(memory_mb * 2**20),
+        head_start or HeadStart(workers),
+        store_url=config.storage.url,
+        memory_limit_bytes=None if worker_memory_mb is None else int(worker_memory_mb * 2**20),
     )
-
-
-def _store_url(config: Config) -> str | None:
-    return config.storage.url
-
-
-def _worker_count(workers: int | None) -> int:
-    if workers is None:
-        # A call that maps has a core already; its own workers must not multiply.
-        nested = os.environ.get("PYWREN_NESTING", "0") != "0"
-        return 1 if nested else _cores()
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ConfigError(f"workers: expected a whole number above 0, found {workers!r}")
-    return workers
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class LocalBackend:
     """A pool of worker processes in front of a private directory.
 
     Args:
-        workers: how many calls run at the same time.
+        head_start: the private directory and the first worker.
         store_url: where outcomes go that another process will want; None: a directory of the
             user's own on this machine.
         memory_limit_bytes: a call that holds more is killed; None: no limit.
@@ -79,18 +65,22 @@ class LocalBackend:
 
     def __init__(
         self,
+        head_start: HeadStart,
         *,
-        workers: int,
         store_url: str | None = None,
         memory_limit_bytes: int | None = None,
     ) -> None:
-        self.workers = workers
+        self._head_start = head_start
+        self._spool = head_start.spool
         self._store_url = store_url
         self._memory_limit_bytes = memory_limit_bytes
-        self._functions: dict[str, bytes | FileRef] = {}
-        self._uses: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._closed = False
+        self._state: Literal["new", "open", "closed"] = "new"
+
+    @property
+    def workers(self) -> int:
+        """How many calls run at the same time."""
+        return self._head_start.workers
 
     @property
     def store_url(self) -> str:
@@ -103,41 +93,22 @@ class LocalBackend:
         return self._spool.owner_path
 
     def open(self, deliver: Deliver) -> None:
-        """Start the first worker process."""
-        self._spool = Spool()
+        """Put the first worker under supervision."""
+        self._state = "open"
         self._pool = WorkerPool(
             self.workers,
             directory=self._spool.path,
             deliver=deliver,
             memory_limit_bytes=self._memory_limit_bytes,
+            environment=self._head_start.environment,
+            first=self._head_start.take(),
         )
+        self._shelf = FunctionShelf(self._pool, f"{self._spool.path}/functions")
         self._pool.open()
 
     def hold_function(self, digest: str, segments: Segments) -> None:
         """Keep a function for the workers: small ones are sent, large ones are mapped."""
-        with self._lock:
-            payload = self._functions.pop(digest, None)
-            if payload is None:
-                payload = self._function_payload(digest, segments)
-                self._pool.add_function(digest, payload)
-            self._functions[digest] = payload  # now the most recently used
-            self._uses[digest] = self._uses.get(digest, 0) + 1
-            self._drop_unused()
-
-    def _function_payload(self, digest: str, segments: Segments) -> bytes | FileRef:
-        if frame_size(segments) <= _FUNCTION_INLINE_BYTES:
-            return join(segments)
-        path = f"{self._spool.path}/functions/{digest}"
-        return write_frame_file(path, list(pieces(segments)))
-
-    def _drop_unused(self) -> None:
-        surplus = len(self._functions) - _FUNCTIONS_KEPT
-        unused = [digest for digest in self._functions if not self._uses.get(digest)]
-        for digest in unused[: max(0, surplus)]:
-            payload = self._functions.pop(digest)
-            self._pool.remove_function(digest)
-            if isinstance(payload, FileRef):
-                os.unlink(payload.path)
+        self._shelf.hold(digest, segments)
 
     def hold_input(self, callset_id: str, call_id: str, segments: Segments) -> FileRef:
         """Write a large input to a file, which its worker maps."""
@@ -159,8 +130,7 @@ class LocalBackend:
     def finish(self, callset: CallsetSpec) -> None:
         """The callset's function may go when room is needed."""
         self._pool.finish(callset.callset_id)
-        with self._lock:
-            self._uses[callset.function] -= 1
+        self._shelf.let_go(callset.function)
 
     def running(self, callset_id: str, call_id: str) -> bool:
         """Does a worker run the call at this moment?"""
@@ -177,9 +147,11 @@ class LocalBackend:
     def close(self, *, wait: bool) -> None:
         """Stop the workers and remove their files, but for results not looked at yet."""
         with self._lock:
-            if self._closed:
-                return
-            self._closed = True
+            state, self._state = self._state, "closed"
+        if state == "new":
+            self._head_start.abandon()
+        if state != "open":
+            return
         self._pool.close(wait=wait)
         self._spool.close(keep_outputs=bool(os.listdir(f"{self._spool.path}/outputs")))
         remove_abandoned()

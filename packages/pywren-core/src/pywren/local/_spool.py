@@ -12,11 +12,8 @@ import fcntl
 import os
 import stat
 import time
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
-from pywren.errors import StorageError
 from pywren.liveness import is_held
 
 __all__ = ["Spool", "local_store_directory"]
@@ -41,6 +38,8 @@ class Spool:
         try:
             os.mkdir(self.path, 0o700)
         except OSError as error:
+            from pywren.errors import StorageError
+
             raise StorageError(
                 f"a directory for the workers' files cannot be made in {_temporary_directory()} "
                 f"({error.strerror}): set TMPDIR to a directory that can be written"
@@ -64,6 +63,9 @@ class Spool:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
             return
+        import atexit
+
+        atexit.register(shutil.rmtree, self.path, ignore_errors=True)
         for name in ("functions", "inputs", "modules"):
             shutil.rmtree(f"{self.path}/{name}", ignore_errors=True)
 
@@ -72,12 +74,14 @@ def remove_abandoned() -> None:
     """Remove the spools of clients of this user that were killed."""
     import shutil
 
-    for path in Path(_temporary_directory()).glob(f"{_prefix()}-*"):
-        if _is_old(path) and not is_held(str(path / _OWNER)):
+    with os.scandir(_temporary_directory()) as entries:
+        spools = [entry.path for entry in entries if entry.name.startswith(f"{_prefix()}-")]
+    for path in spools:
+        if _is_old(path) and not is_held(f"{path}/{_OWNER}"):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_old(directory: Path) -> bool:
+def _is_old(directory: str) -> bool:
     """Has its owner had the time to lock it?"""
     try:
         found = os.lstat(directory)
@@ -92,10 +96,12 @@ def local_store_directory() -> str:
     Raises `StorageError` if somebody else has put something else in its place.
     """
     path = f"{_temporary_directory()}/{_prefix()}"
-    with suppress(FileExistsError):
-        os.mkdir(path, 0o700)
+    if not os.path.lexists(path):
+        os.makedirs(path, 0o700, exist_ok=True)
     found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        from pywren.errors import StorageError
+
         raise StorageError(
             f"{path} should be a directory that only you can use, and is not: remove it, or set "
             "storage.url in the configuration"
