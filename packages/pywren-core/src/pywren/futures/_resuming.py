@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["callset_in_store", "seconds_until_lost"]
 
-_ON_THE_WAY_SECONDS: Final = 30.0
 _CLOCK_SKEW_SECONDS: Final = 900.0  # S3 refuses clocks that are further off
 _UNKNOWN_SECONDS: Final = 86400.0
 
@@ -77,7 +76,7 @@ def seconds_until_lost(metadata: Mapping[str, Any], now: float) -> float:
 
     >>> metadata = {"timeout": 100.0, "queue_allowance": 50.0, "host_submit_time": 1000.0}
     >>> seconds_until_lost(metadata, 1000.0), seconds_until_lost(metadata, 1e9)
-    (180.0, 0.0)
+    (150.0, 0.0)
     """
     owner = metadata.get("owner")
     if owner and is_here(owner):
@@ -85,7 +84,7 @@ def seconds_until_lost(metadata: Mapping[str, Any], now: float) -> float:
     timeout, allowance = metadata.get("timeout"), metadata.get("queue_allowance", 0.0)
     if timeout is None or owner:
         return _UNKNOWN_SECONDS
-    whole = timeout + allowance + _ON_THE_WAY_SECONDS
+    whole = timeout + allowance
     sent_at = metadata.get("host_submit_time", now)
     return float(max(0.0, min(whole, sent_at + whole + _CLOCK_SKEW_SECONDS - now)))
 
@@ -101,7 +100,8 @@ class ResumedCallset(Callset):
         signing_key: bytes,
         monitor: Monitor,
     ) -> None:
-        public = {name: value for name, value in metadata.items() if name != "signing_key"}
+        hidden = ("signing_key", "cancelled")
+        public = {name: value for name, value in metadata.items() if name not in hidden}
         super().__init__(
             callset_id, store_url, _StoreOrigin(monitor, metadata), public, signing_key
         )
