@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from select import POLLHUP, poll
 from typing import Any
 
@@ -25,6 +26,7 @@ from pywren.runner._functions import FunctionAt, Functions
 from pywren.runner._ledger import Ledger
 from pywren.runner._memory import PeakMemory
 from pywren.runner._output import StandardStream, out_of_reach, prepare
+from pywren.runner._payloads import write_all
 from pywren.runner._surroundings import Surroundings
 from pywren.runner._wire import CALLS, DROP, FUNCTION, OUTCOME, READY, MessageReader, message
 
@@ -33,11 +35,15 @@ __all__ = ["main"]
 _READ_BYTES = 256 * 1024
 
 
-def main(socket_descriptor: int, ledger_descriptor: int, directory: str) -> None:
+def main(
+    socket_descriptor: int, outcomes_descriptor: int, ledger_descriptor: int, directory: str
+) -> None:
     """Serve the supervisor at the other end of the socket. Does not return before it is gone."""
     connection = socket.socket(fileno=out_of_reach(socket_descriptor))
-    # A forked grandchild must not hold the socket open when this process is gone.
+    outcomes = out_of_reach(outcomes_descriptor)
+    # A forked grandchild must not hold these open when this process is gone.
     os.register_at_fork(after_in_child=connection.close)
+    os.register_at_fork(after_in_child=partial(os.close, outcomes))
     threading.Thread(target=_die_with_supervisor, args=(connection,), daemon=True).start()
     for stream in (sys.stdout, sys.stderr):
         prepare(stream)
@@ -51,18 +57,24 @@ def main(socket_descriptor: int, ledger_descriptor: int, directory: str) -> None
         f"{directory}/outputs",
         worker,
     )
-    child = Child(connection, Ledger(out_of_reach(ledger_descriptor)), functions, runner)
-    connection.sendall(message(READY, msgspec.msgpack.encode(worker)))
-    child.serve()
+    ledger = Ledger(out_of_reach(ledger_descriptor))
+    write_all(outcomes, message(READY, msgspec.msgpack.encode(worker)))
+    Child(connection, outcomes, ledger, functions, runner).serve()
 
 
 class Child:
     """Reads messages and runs the calls in them."""
 
     def __init__(
-        self, connection: socket.socket, ledger: Ledger, functions: Functions, runner: CallRunner
+        self,
+        connection: socket.socket,
+        outcomes: int,
+        ledger: Ledger,
+        functions: Functions,
+        runner: CallRunner,
     ) -> None:
         self._connection = connection
+        self._outcomes = outcomes
         self._ledger = ledger
         self._functions = functions
         self._runner = runner
@@ -92,7 +104,7 @@ class Child:
         for call in self._decode_calls(memoryview(body)[4 + size :]):
             if self._ledger.claim(number, time.monotonic()):
                 outcome = self._runner.run(callset, call)
-                self._connection.sendall(message(OUTCOME, self._encode(outcome), number))
+                write_all(self._outcomes, message(OUTCOME, self._encode(outcome), number))
             number += 1
 
     def _callset_of(self, encoded: bytes) -> CallsetSpec:

@@ -14,7 +14,7 @@ from pywren.serialization.pickling import load, load_frame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["load_payload", "map_file", "segments_of", "write_frame_file"]
+__all__ = ["load_payload", "map_file", "segments_of", "write_all", "write_frame_file"]
 
 
 def load_payload(payload: Payload) -> Any:
@@ -50,12 +50,14 @@ def write_frame_file(path: str, pieces: Sequence[bytes | bytearray | memoryview]
     size = 0
     with open(descriptor, "wb", buffering=0) as file:
         for piece in pieces:
-            size += _write_all(file.fileno(), memoryview(piece).cast("B"))
+            size += write_all(file.fileno(), memoryview(piece).cast("B"))
     return FileRef(path, size)
 
 
-def _write_all(descriptor: int, data: memoryview) -> int:
-    size, written = len(data), 0
+def write_all(descriptor: int, data: bytes | memoryview) -> int:
+    """Write all of `data`, in as many writes as it takes. Returns its size in bytes."""
+    size = len(data)
+    written = os.write(descriptor, data)
     while written < size:
-        written += os.write(descriptor, data[written:])
+        written += os.write(descriptor, memoryview(data)[written:])
     return size

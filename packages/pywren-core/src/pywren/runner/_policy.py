@@ -7,10 +7,10 @@ from typing import Final
 
 __all__ = ["SPAN_SECONDS", "calls_ahead", "fair_share", "mean", "overdue", "worth_stealing"]
 
-SPAN_SECONDS: Final = 0.004
+SPAN_SECONDS: Final = 0.02
 """A worker is given work ahead for about this long: longer than it takes to bring more."""
 
-_MOST_AHEAD: Final = 512
+_MOST_AHEAD: Final = 2000
 _OVERHEAD_SECONDS: Final = 15e-6
 _RECENT: Final = 0.1
 
@@ -19,7 +19,7 @@ def calls_ahead(mean_seconds: float | None) -> int:
     """How many calls a worker may hold, running one included, if one takes `mean_seconds`.
 
     >>> calls_ahead(None), calls_ahead(60.0), calls_ahead(0.001), calls_ahead(0.0)
-    (2, 2, 4, 267)
+    (2, 2, 20, 1334)
     """
     if mean_seconds is None:
         return 2

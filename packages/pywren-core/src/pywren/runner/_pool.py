@@ -4,7 +4,7 @@ The story of a call in here::
 
     submit ──> queue ──> slot.send ══ socket ══> child: claim in the ledger, run, outcome
                  ^          |                       |
-                 |          | take back             | socket
+                 |          | take back             | pipe
                  +──────────+                       v
     deliver <──────────────────────────── slot.receive, or slot.bury if the child died
 
@@ -86,7 +86,7 @@ class WorkerPool:
         self._queue = Queue()
         self._works: dict[str, Work] = {}
         self._functions: dict[str, FunctionAt] = {}
-        self._slots: dict[socket.socket, Slot] = {}
+        self._slots: list[Slot] = []
         self._wanted = 0
         self._started = 0
         self._failed_starts = 0
@@ -116,7 +116,7 @@ class WorkerPool:
         """No call will name the function any more, or it will be added anew before."""
         with self._lock:
             self._functions.pop(digest, None)
-            for slot in self._slots.values():
+            for slot in self._slots:
                 slot.forget_function(digest)
 
     def submit(
@@ -142,7 +142,7 @@ class WorkerPool:
         matches = matcher(callset_id, call_ids)
         with self._lock:
             cancelled = self._queue.remove(matches)
-            for slot in self._slots.values():
+            for slot in self._slots:
                 cancelled += self._cancel_in(slot, matches)
             outcomes = [cancelled_outcome(work.callset, call) for work, call in cancelled]
             self._feed()
@@ -162,7 +162,7 @@ class WorkerPool:
     def running(self, callset_id: str, call_id: str) -> bool:
         """Is the call being run at this moment?"""
         with self._lock:
-            now = [slot.running() for slot in self._slots.values()]
+            now = [slot.running() for slot in self._slots]
         return any(
             sent is not None
             and (sent.work.callset.callset_id, sent.call.call_id) == (callset_id, call_id)
@@ -172,7 +172,7 @@ class WorkerPool:
     def process_ids(self) -> list[int]:
         """The process ids of the children."""
         with self._lock:
-            return [slot.process_id for slot in self._slots.values()]
+            return [slot.process_id for slot in self._slots]
 
     def close(self, *, wait: bool = False) -> None:
         """Stop the children and the thread; with `wait` when nothing is left to run. Without,
@@ -188,7 +188,7 @@ class WorkerPool:
     # -- feeding, under the lock ------------------------------------------------------------
 
     def _busy(self) -> bool:
-        return any(slot.load for slot in self._slots.values())
+        return any(slot.load for slot in self._slots)
 
     def _feed(self) -> None:
         self._want_workers()
@@ -206,11 +206,11 @@ class WorkerPool:
         self._rebalance()
 
     def _emptiest(self) -> Slot | None:
-        alive = [slot for slot in self._slots.values() if slot.killed is None]
+        alive = [slot for slot in self._slots if slot.killed is None]
         return min(alive, key=lambda slot: slot.load, default=None)
 
     def _rebalance(self) -> None:
-        alive = [slot for slot in self._slots.values() if slot.killed is None]
+        alive = [slot for slot in self._slots if slot.killed is None]
         if not any(slot.load == 0 and slot.ready for slot in alive):
             return
         donor = max(alive, key=lambda slot: slot.load)
@@ -228,7 +228,7 @@ class WorkerPool:
     def _want_workers(self) -> None:
         if self._failed_starts >= _START_ATTEMPTS:  # there are some: they will do
             return
-        wanted = min(self.workers, len(self._queue) + sum(s.load for s in self._slots.values()))
+        wanted = min(self.workers, len(self._queue) + sum(s.load for s in self._slots))
         if wanted > max(self._wanted, len(self._slots)):
             self._wanted = wanted
             self._ring()
@@ -273,8 +273,8 @@ class WorkerPool:
             except OSError as error:
                 message = f"the worker process could not be started: {error}"
                 return self._start_failed(ErrorInfo("WorkerCrashed", message))
-            self._slots[slot.socket] = slot
-            self._selector.register(slot.socket, selectors.EVENT_READ)
+            self._slots.append(slot)
+            self._selector.register(slot.inbox, selectors.EVENT_READ, slot)
             self._feed()
         return []
 
@@ -299,7 +299,7 @@ class WorkerPool:
                 self._ear.recv(4096)
                 continue
             with self._lock:
-                slot = self._slots[key.fileobj]  # type: ignore[index]  # sockets only
+                slot: Slot = key.data
                 if mask & selectors.EVENT_WRITE:
                     slot.flush()
                 if mask & selectors.EVENT_READ:
@@ -314,28 +314,32 @@ class WorkerPool:
         return outcomes if there else outcomes + self._bury(slot)
 
     def _watch_writers(self) -> None:
-        for slot in self._slots.values():
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if slot.wants_to_write else 0)
-            if self._selector.get_key(slot.socket).events != events:
-                self._selector.modify(slot.socket, events)
+        watched = self._selector.get_map()
+        for slot in self._slots:
+            if slot.wants_to_write and slot.outbox not in watched:
+                self._selector.register(slot.outbox, selectors.EVENT_WRITE, slot)
+            elif not slot.wants_to_write and slot.outbox in watched:
+                self._selector.unregister(slot.outbox)
 
     def _check(self, now: float) -> tuple[list[Outcome], float]:
         outcomes: list[Outcome] = []
         with self._lock:
             pause = CHECK_SECONDS
-            for slot in list(self._slots.values()):
+            for slot in list(self._slots):
                 left, returned = slot.check(now)
                 pause = min(pause, max(0.001, left))
                 self._put_back(returned)
                 if slot.has_died():
                     outcomes += self._bury(slot)
             # One more look after the last call: something that it started may still write.
-            self._restless = self._busy() or any(slot.noisy for slot in self._slots.values())
+            self._restless = self._busy() or any(slot.noisy for slot in self._slots)
         return outcomes, now + pause
 
     def _bury(self, slot: Slot) -> list[Outcome]:
-        self._selector.unregister(slot.socket)
-        del self._slots[slot.socket]
+        self._selector.unregister(slot.inbox)
+        if slot.outbox in self._selector.get_map():
+            self._selector.unregister(slot.outbox)
+        self._slots.remove(slot)
         outcomes, unstarted = slot.bury()
         self._put_back(unstarted)
         self._wanted = min(self.workers, max(len(self._slots), len(self._queue), 1))
@@ -364,7 +368,7 @@ class WorkerPool:
         with self._lock:
             left = self._queue.remove(lambda work, call: True)
             outcomes = [cancelled_outcome(work.callset, call) for work, call in left]
-            for slot in list(self._slots.values()):
+            for slot in list(self._slots):
                 slot.kill(Killed(OutcomeKind.CANCELLED))
                 ended, unstarted = slot.bury()
                 outcomes += ended

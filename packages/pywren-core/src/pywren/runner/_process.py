@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pywren.runner._ledger import Ledger
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["ChildProcess", "Ended", "child_environment"]
 
 _BOOT = (
-    "import sys; sys.path.append(sys.argv[4]); from pywren.runner._child import main; "
-    "main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
+    "import sys; sys.path.append(sys.argv[5]); from pywren.runner._child import main; "
+    "main(*map(int, sys.argv[1:4]), sys.argv[4])"
 )
 _MOMENT_SECONDS = 0.5
+_PIPE_BYTES = 2**20
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -37,7 +39,12 @@ class Ended(NamedTuple):
 
 
 class ChildProcess:
-    """A child process, its socket, ledger and output files, as the supervisor holds them."""
+    """A child process as its supervisor holds it: a socket to tell it what to do, a pipe that
+    brings outcomes, the ledger, and the files that it writes its output to.
+
+    Outcomes come through a pipe since that takes many small messages before anyone must read,
+    where a socket takes some hundred.
+    """
 
     def __init__(self, directory: str, name: str, environment: Mapping[str, str]) -> None:
         self._reaped: tuple[int, resource.struct_rusage] | None = None
@@ -46,16 +53,22 @@ class ChildProcess:
         self.stdout = OutputFile.create(f"{directory}/stdout-{name}")
         self.stderr = OutputFile.create(f"{directory}/stderr-{name}")
         self.socket, theirs = socket.socketpair()
-        with theirs:
-            self.process_id = self._start(theirs, directory, environment)
+        self.inbox, outcomes = os.pipe()
+        try:
+            ours = (theirs.fileno(), outcomes, self.ledger.descriptor)
+            self.process_id = self._start(ours, directory, environment)
+        finally:
+            theirs.close()
+            os.close(outcomes)
+        _enlarge(self.inbox)
+        os.set_blocking(self.inbox, False)
         self.socket.setblocking(False)
 
-    def _start(self, theirs: socket.socket, directory: str, environment: Mapping[str, str]) -> int:
+    def _start(
+        self, descriptors: Sequence[int], directory: str, environment: Mapping[str, str]
+    ) -> int:
         # Above the standard streams, whose numbers are free where the client closed its own.
-        numbers = [
-            fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
-            for descriptor in (theirs.fileno(), self.ledger.descriptor)
-        ]
+        numbers = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in descriptors]
         try:
             return self._spawn(numbers, directory, environment)
         finally:
@@ -86,11 +99,11 @@ class ChildProcess:
             self._process.kill()
 
     def has_ended(self) -> bool:
-        """Is the process gone, even if something still holds its socket open?"""
+        """Is the process gone, even if something still holds its pipe open?"""
         return self._reap(os.WNOHANG) is not None
 
     def ends_by_itself(self) -> bool:
-        """Has it ended, or does it in a moment? Its socket closes a little earlier."""
+        """Has it ended, or does it in a moment? Its pipe closes a little earlier."""
         deadline = time.monotonic() + _MOMENT_SECONDS
         while not self.has_ended():
             if time.monotonic() > deadline:
@@ -107,7 +120,7 @@ class ChildProcess:
         return self._reaped
 
     def wait(self) -> Ended:
-        """Reap the process, which was killed or has closed its socket."""
+        """Reap the process, which was killed or has closed its pipe."""
         self.kill()
         reaped = self._reap(0)
         if reaped is None:
@@ -121,9 +134,17 @@ class ChildProcess:
     def close(self) -> None:
         """Give back what belonged to a process that has ended."""
         self.socket.close()
+        os.close(self.inbox)
         self.ledger.close()
         self.stdout.close()
         self.stderr.close()
+
+
+def _enlarge(pipe: int) -> None:
+    """Let a pipe hold as much as may be, where that can be said."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # the user has many large pipes already: a small one will do
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def child_environment(base: Mapping[str, str], workers: int, cores: int) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """A worker slot: one child process and what its supervisor knows of it.
 
 The slot sends calls and reads outcomes, and it is the one that tells what became of the calls of
-a child that died. It never waits: whoever runs it waits for its socket.
+a child that died. It never waits: whoever runs it waits for its pipe.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,8 +68,13 @@ class Slot:
         self._started_at = time.monotonic()
 
     @property
-    def socket(self) -> socket.socket:
-        """What to wait for: readable when there are outcomes or the child is gone."""
+    def inbox(self) -> int:
+        """A descriptor to wait for: readable when there are outcomes or the child is gone."""
+        return self._process.inbox
+
+    @property
+    def outbox(self) -> socket.socket:
+        """What to wait for if `wants_to_write`."""
         return self._process.socket
 
     @property
@@ -116,7 +122,7 @@ class Slot:
         """Write as much as the socket takes now."""
         while self._unsent:
             try:
-                written = self.socket.send(self._unsent)
+                written = self.outbox.send(self._unsent)
             except BlockingIOError:
                 return
             except OSError:  # the child is gone: reading will tell
@@ -128,11 +134,9 @@ class Slot:
         """The outcomes that have come, and whether the child is still there."""
         outcomes: list[Outcome] = []
         try:
-            data = self.socket.recv(_READ_BYTES)
+            data = os.read(self.inbox, _READ_BYTES)
         except BlockingIOError:
             return outcomes, True
-        except OSError:
-            return outcomes, False
         try:
             for kind, number, body in self._reader.feed(data):
                 if kind == OUTCOME:
@@ -197,7 +201,7 @@ class Slot:
         return Killed(OutcomeKind.TIMED_OUT, timeout) if too_long else None
 
     def kill(self, why: Killed) -> None:
-        """Kill the child; its socket will close, and `bury` tells what became of its calls."""
+        """Kill the child; its pipe will close, and `bury` tells what became of its calls."""
         self.killed = self.killed or why
         self._process.kill()
 
@@ -223,7 +227,7 @@ class Slot:
         return [(sent.work, sent.call) for sent in withdrawn]
 
     def has_died(self) -> bool:
-        """Is the process gone, though something may still hold its socket open?"""
+        """Is the process gone, though something may still hold its pipe open?"""
         return self._process.has_ended()
 
     def bury(self) -> tuple[list[Outcome], list[tuple[Work, CallSpec]]]:
