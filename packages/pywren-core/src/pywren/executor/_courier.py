@@ -26,7 +26,8 @@ from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, Outcome, OutcomeKi
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from pywren.backends import Backend, Sending
+    from pywren.backends import Backend, Segments, Sending
+    from pywren.protocol import Payload
 
 __all__ = ["Courier", "SentCallset"]
 
@@ -52,6 +53,8 @@ class SentCallset(Callset):
         self.retries = retries
         self.sealed = False
         self.shared: set[str] = set()
+        self.held: dict[str, CallSpec] = {}
+        """The calls for which the backend holds something, whatever becomes of them."""
 
 
 class Courier:
@@ -76,14 +79,28 @@ class Courier:
     def promise(self, callset: SentCallset, call: CallSpec) -> ResponseFuture[Any]:
         """The future of a call that will be sent."""
         future = callset.pending[call.call_id] = ResponseFuture.of(callset, call)
+        if not isinstance(call.input, bytes):
+            callset.held[call.call_id] = call
         return future
 
     def fulfil(self, callset: SentCallset, future: ResponseFuture[Any], call: CallSpec) -> None:
         """Send a promised call, the last of its callset, unless it was cancelled."""
+        callset.held[call.call_id] = call
         future.call = call
         if not future.done():
             self._start(callset, [call])
+        if future.cancelled():  # before it was sent, or in this very moment
+            self.cancel(callset, [call.call_id])
         self.seal(callset)
+
+    def hold(self, callset: SentCallset, name: str, segments: Segments) -> Payload:
+        """Put a large part of a promised call where its worker finds it."""
+        return self._backend.hold_input(callset.callset_id, name, segments)
+
+    @property
+    def inline_limit_bytes(self) -> int:
+        """Up to this size, payloads travel inside the call spec."""
+        return self._backend.inline_limit_bytes
 
     def deliver_own(self, callset: SentCallset, outcome: Outcome) -> None:
         """A promised call, the last of its callset, is over without having been sent."""
@@ -119,6 +136,7 @@ class Courier:
     def _settle(self, callset: SentCallset, future: ResponseFuture[Any], outcome: Outcome) -> None:
         if callset.pending.pop(outcome.call_id, None) is None:
             return
+        callset.held.pop(outcome.call_id, None)
         call = future.call
         published = outcome.call_id in callset.shared
         if published:
@@ -161,7 +179,10 @@ class Courier:
         future.call = again
         timer = threading.Timer(pause, self._send_again, (callset, again))
         timer.daemon = True
-        timer.start()
+        try:
+            timer.start()
+        except RuntimeError:  # Python is ending, and starts no more threads
+            self._send_again(callset, again)
         return True
 
     def _send_again(self, callset: SentCallset, call: CallSpec) -> None:
@@ -170,6 +191,8 @@ class Courier:
         if not self._backend.pushes_outcomes:
             self._clear_place(callset, call)
         self._start(callset, [call])
+        if call.call_id not in callset.pending:  # cancelled in this very moment
+            self.cancel(callset, [call.call_id])
 
     def _clear_place(self, callset: SentCallset, call: CallSpec) -> None:
         """Remove the record of a failed attempt: the first writer wins, and it must not have."""
@@ -178,7 +201,9 @@ class Courier:
         key = outcome_key(callset.callset_id, call.call_id)
         try:
             self._monitor.store.delete([key])
-        except StorageError as error:  # then the failed attempt's outcome is found again, and counts
+        except (
+            StorageError
+        ) as error:  # then the failed attempt's outcome is found again, and counts
             log.warning("the outcome of a failed attempt cannot be removed: %s", error)
 
     # -- what futures ask of their origin -----------------------------------------------------
@@ -189,9 +214,16 @@ class Courier:
             self._monitor.forget(callset.callset_id, call_ids)
         self._backend.cancel(callset.callset_id, call_ids)
         if isinstance(callset, SentCallset):
+            self._release(callset, call_ids)
             for call_id in callset.shared.intersection(call_ids):
                 self._publish(callset, _cancelled(callset, call_id))
             self._finish_if_over(callset)
+
+    def _release(self, callset: SentCallset, call_ids: Collection[str]) -> None:
+        for call_id in call_ids if callset.held else ():
+            call = callset.held.pop(call_id, None)
+            if call is not None:
+                self._backend.release(callset.spec, call)
 
     def running(self, callset: Callset, call_id: str) -> bool:
         """Does the call run now, as far as the backend can tell?"""
@@ -250,9 +282,7 @@ class Courier:
             callset.spec,
             [call.call_id for call in calls],
             self.deliver,
-            lost_at=time.monotonic()
-            + self._backend.queue_allowance_seconds
-            + callset.spec.timeout,
+            lost_at=time.monotonic() + self._backend.queue_allowance_seconds + callset.spec.timeout,
             attempt=calls[0].attempt,
         )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pywren.backends import Backend
     from pywren.config import Config
+    from pywren.executor._leaving import Leaving
     from pywren.futures import ResponseFuture
 
     Style = Literal["item", "arguments", "parts"]
@@ -55,6 +56,7 @@ class Executor:
         self._courier = Courier(backend)
         self._lock = threading.Lock()
         self._state: Literal["new", "open", "closed"] = "new"
+        self._leaving: Leaving | None = None
 
     @property
     def backend(self) -> Backend:
@@ -255,24 +257,11 @@ class Executor:
             state, self._state = self._state, "closed"
         if state == "new":
             self._backend.close(wait=False)
-        if state != "open":
+        if state != "open" or self._leaving is None or self._leaving.elsewhere:
             return
-        from pywren.executor._leaving import forget
-
-        forget(self)
         if cancel_futures:
             self.cancel_pending()
-        self._settle_down(wait)
-
-    def _settle_down(self, wait: bool) -> None:
-        from pywren.futures._waiting import wait as wait_for
-
-        try:
-            if wait:
-                wait_for(self._courier.pending(), progress=False)
-        finally:
-            self._backend.close(wait=False)
-            self._courier.close()
+        self._leaving.leave(wait=wait)
 
     def cancel_pending(self) -> None:
         """Cancel all calls that are not over."""
@@ -389,12 +378,13 @@ class Executor:
 
     def _open(self) -> None:
         with self._lock:
-            if self._state == "closed":
+            if self._state == "closed" or (self._leaving is not None and self._leaving.elsewhere):
                 raise RuntimeError(f"{self!r} was shut down: make a new one to run more calls")
             if self._state == "open":
                 return
-            from pywren.executor._leaving import remember
+            from pywren.executor._leaving import Leaving
 
             self._backend.open(self._courier.deliver)
             self._state = "open"
-            remember(self)
+            self._leaving = Leaving(self._courier, self._backend)
+            self._leaving.remember(self)

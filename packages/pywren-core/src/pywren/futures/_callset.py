@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -62,6 +63,7 @@ class Callset:
         self.pending: dict[str, ResponseFuture[Any]] = {}
         self.facts = facts
         self._origin = origin
+        self._process_id = os.getpid()
 
     def cancel(self, call_ids: Collection[str]) -> None:
         """The futures of these calls were cancelled: see that their calls stop."""
@@ -98,4 +100,9 @@ class Callset:
         """The result is in memory now: a file that held it may go."""
         output = future.outcome.output if future.outcome is not None else None
         if isinstance(output, FileRef):
+            self.remove(output)
+
+    def remove(self, output: FileRef) -> None:
+        """Nobody will read this file: it may go, unless this is a fork of the process it is for."""
+        if os.getpid() == self._process_id:
             remove_file(output)

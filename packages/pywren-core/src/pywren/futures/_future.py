@@ -12,12 +12,13 @@ thousands of calls ask for:
 from __future__ import annotations
 
 import threading
+import weakref
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pywren.errors import CallCancelled, StorageError
 from pywren.futures._endings import open_outcome
-from pywren.protocol import Outcome, OutcomeKind
+from pywren.protocol import FileRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -249,19 +250,27 @@ class ResponseFuture(Future[T]):
         state = self._outcome.kind.name.lower() if self._outcome else self._state.lower()
         return f"<ResponseFuture {self.callset_id[:8]}/{self.call_id} {state}>"
 
+    def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
+        """What asyncio asks from Python 3.14 on: done, cancelled, result, exception."""
+        if not self.done() or self.cancelled():
+            return self.done(), self.cancelled(), None, None
+        self._load()
+        return True, False, self._value, self._error
+
     # -- what brings the outcome ------------------------------------------------------------
 
     def settle(self, outcome: Outcome) -> bool:
         """The call is over. False if that was known already: the first outcome stays."""
         if outcome.kind is OutcomeKind.CANCELLED:
             return self._end(CANCELLED_AND_NOTIFIED, outcome)
+        if isinstance(outcome.output, FileRef):  # goes with the future if nobody loads it
+            weakref.finalize(self, self.callset.remove, outcome.output).atexit = False
         return self._end(FINISHED, outcome)
 
     def shareable_outcome(self) -> Outcome:
         """The outcome with an output that is still there: a loaded one was let go."""
         import msgspec
 
-        from pywren.protocol import FileRef
         from pywren.serialization.pickling import dump_frame
 
         if self._outcome is None:
@@ -356,7 +365,8 @@ class ResponseFuture(Future[T]):
             self._value, self._error = value, error
             self._trace = error.__traceback__ if error is not None else None
             self._loaded = True
-        self.callset.loaded(self)
+        if error is None or outcome.kind is not OutcomeKind.VALUE:
+            self.callset.loaded(self)
 
     def _cancelled_error(self) -> CallCancelled:
         return CallCancelled(f"call {self.call_id} of callset {self.callset_id[:8]} was cancelled")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pywren.errors import ConfigError
@@ -120,12 +121,11 @@ class LocalBackend:
         self._pool.submit(callset, calls, chunksize=sending.chunksize)
 
     def release(self, callset: CallsetSpec, call: CallSpec) -> None:
-        """Remove the input file of a call that is over."""
-        if isinstance(call.input, FileRef):
-            try:
-                os.unlink(call.input.path)
-            except FileNotFoundError:  # the spool went before
-                return
+        """Remove the input files of a call that is over."""
+        for payload in (call.input, *call.parts):
+            if isinstance(payload, FileRef):
+                with suppress(FileNotFoundError):  # the spool went before
+                    os.unlink(payload.path)
 
     def finish(self, callset: CallsetSpec) -> None:
         """The callset's function may go when room is needed."""

@@ -47,6 +47,8 @@ class HeadStart:
 
 
 def _end(process: ChildProcess | None, spool: Spool) -> None:
+    if os.getpid() != spool.process_id:  # a fork, which knows of both by accident
+        return
     if process is not None:
         process.wait()
         process.close()

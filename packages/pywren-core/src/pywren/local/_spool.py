@@ -48,6 +48,7 @@ class Spool:
             os.mkdir(f"{self.path}/{name}", 0o700)
         self._lock = os.open(self.owner_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.process_id = os.getpid()
 
     @property
     def owner_path(self) -> str:
@@ -65,9 +66,15 @@ class Spool:
             return
         import atexit
 
-        atexit.register(shutil.rmtree, self.path, ignore_errors=True)
+        atexit.register(self._remove)
         for name in ("functions", "inputs", "modules"):
             shutil.rmtree(f"{self.path}/{name}", ignore_errors=True)
+
+    def _remove(self) -> None:
+        import shutil
+
+        if os.getpid() == self.process_id:  # and not a fork, which knows of it by accident
+            shutil.rmtree(self.path, ignore_errors=True)
 
 
 def remove_abandoned() -> None:
