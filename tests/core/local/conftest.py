@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,23 +76,14 @@ def company(pwex: Executor, tmp_path: Path) -> Company:
     return Company(pwex, tmp_path)
 
 
-def eventually(claim: Callable[[], bool], seconds: float = 10.0) -> None:
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
     """Wait until a claim about other processes holds."""
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.005)
 
+    def check(claim: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not claim():
+            assert time.monotonic() < deadline, "it never came to hold"
+            time.sleep(0.005)
 
-def is_alive(process_id: int) -> bool:
-    """Does the process exist, and is it more than an entry that nobody has collected?"""
-    try:
-        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="latin-1")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
-
-
-def spools(directory: str | None = None) -> list[Path]:
-    """The spool directories that are there."""
-    return list(Path(directory or os.environ["TMPDIR"]).glob(f"pywren-{os.getuid()}-*"))
+    return check

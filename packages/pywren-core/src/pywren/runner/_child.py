@@ -1,12 +1,13 @@
 """The child process of a worker: it runs calls, one after the other, until it is killed.
 
 It knows no store, no credentials and no clock that could stop it; all that is its supervisor's.
-It ends when the other end of its socket closes, even in the middle of a call: no supervisor, no
-work.
+It ends when the other end of its lifeline closes, even in the middle of a call: no supervisor,
+no work.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import signal
@@ -36,15 +37,19 @@ _READ_BYTES = 256 * 1024
 
 
 def main(
-    socket_descriptor: int, outcomes_descriptor: int, ledger_descriptor: int, directory: str
+    directory: str,
+    socket_descriptor: int,
+    outcomes_descriptor: int,
+    ledger_descriptor: int,
+    lifeline: int,
 ) -> None:
     """Serve the supervisor at the other end of the socket. Does not return before it is gone."""
+    _die_with_supervisor(out_of_reach(lifeline))
     connection = socket.socket(fileno=out_of_reach(socket_descriptor))
     outcomes = out_of_reach(outcomes_descriptor)
     # A forked grandchild must not hold these open when this process is gone.
     os.register_at_fork(after_in_child=connection.close)
     os.register_at_fork(after_in_child=partial(os.close, outcomes))
-    threading.Thread(target=_die_with_supervisor, args=(connection,), daemon=True).start()
     for stream in (sys.stdout, sys.stderr):
         prepare(stream)
     worker = _facts()
@@ -114,9 +119,21 @@ class Child:
         return self._callset
 
 
-def _die_with_supervisor(connection: socket.socket) -> None:
+def _die_with_supervisor(lifeline: int) -> None:
+    """See that this process and all that it starts are killed when the lifeline's other end
+    closes. If it is closed already, so is the socket's: there will be no work."""
+    if hasattr(fcntl, "F_SETSIG"):
+        # Linux: the kernel itself does it, even if a call holds the interpreter's lock for ever.
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgid(0))
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
+    else:
+        threading.Thread(target=_watch_lifeline, args=(lifeline,), daemon=True).start()
+
+
+def _watch_lifeline(lifeline: int) -> None:
     hang_up = poll()
-    hang_up.register(connection, POLLHUP)
+    hang_up.register(lifeline, POLLHUP)
     while not any(event & POLLHUP for _, event in hang_up.poll()):
         continue
     os.killpg(os.getpgid(0), signal.SIGKILL)

@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from pywren.runner._forks import let_go_in_forks
 from pywren.runner._ledger import Ledger
 from pywren.runner._output import OutputFile
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ChildProcess", "Ended", "child_environment"]
 
 _BOOT = (
-    "import sys; sys.path.append(sys.argv[5]); from pywren.runner._child import main; "
-    "main(*map(int, sys.argv[1:4]), sys.argv[4])"
+    "import sys; sys.path.append(sys.argv[2]); from pywren.runner._child import main; "
+    "main(sys.argv[1], *map(int, sys.argv[3:]))"
 )
 _MOMENT_SECONDS = 0.5
 _PIPE_BYTES = 2**20
@@ -40,7 +41,8 @@ class Ended(NamedTuple):
 
 class ChildProcess:
     """A child process as its supervisor holds it: a socket to tell it what to do, a pipe that
-    brings outcomes, the ledger, and the files that it writes its output to.
+    brings outcomes, the ledger, the files that it writes its output to, and a lifeline: a pipe
+    without content, whose end tells the child that its supervisor has ended.
 
     Outcomes come through a pipe since that takes many small messages before anyone must read,
     where a socket takes some hundred.
@@ -54,12 +56,18 @@ class ChildProcess:
         self.stderr = OutputFile.create(f"{directory}/stderr-{name}")
         self.socket, theirs = socket.socketpair()
         self.inbox, outcomes = os.pipe()
+        lifeline, self._lifeline = os.pipe()
+        let_go_in_forks(self)
         try:
-            ours = (theirs.fileno(), outcomes, self.ledger.descriptor)
-            self.process_id = self._start(ours, directory, environment)
+            ends = (theirs.fileno(), outcomes, self.ledger.descriptor, lifeline)
+            self.process_id = self._start(ends, directory, environment)
+        except BaseException:
+            self.close()
+            raise
         finally:
             theirs.close()
             os.close(outcomes)
+            os.close(lifeline)
         _enlarge(self.inbox)
         os.set_blocking(self.inbox, False)
         self.socket.setblocking(False)
@@ -78,7 +86,7 @@ class ChildProcess:
     def _spawn(self, numbers: Sequence[int], directory: str, environment: Mapping[str, str]) -> int:
         package_home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a text of ours
-            [sys.executable, "-P", "-c", _BOOT, *map(str, numbers), directory, package_home],
+            [sys.executable, "-P", "-c", _BOOT, directory, package_home, *map(str, numbers)],
             stdin=subprocess.DEVNULL,
             stdout=self.stdout.descriptor,
             stderr=self.stderr.descriptor,
@@ -133,11 +141,18 @@ class ChildProcess:
 
     def close(self) -> None:
         """Give back what belonged to a process that has ended."""
-        self.socket.close()
+        self.let_go()
         os.close(self.inbox)
         self.ledger.close()
         self.stdout.close()
         self.stderr.close()
+
+    def let_go(self) -> None:
+        """Close what tells the process that this one lives. Twice is harmless."""
+        self.socket.close()
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
 
 
 def _enlarge(pipe: int) -> None:
