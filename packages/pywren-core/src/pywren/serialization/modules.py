@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -52,13 +53,14 @@ class LocalModules(msgspec.Struct, frozen=True, eq=False, weakref=True):
     excluded: tuple[tuple[str, str], ...] = ()
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    """An answer, and what it depends on."""
+class _Kept(msgspec.Struct):
+    """An answer, what it depends on, and when the files among that were last looked at."""
 
     answer: LocalModules
     paths: tuple[tuple[str, tuple[int, int, int]], ...]
     modules: tuple[tuple[str, object], ...]
     search_path: list[str]
+    looked_at: float
 
 
 _kept: dict[object, _Kept] = {}
@@ -69,6 +71,7 @@ def local_modules(
     *,
     exclude_modules: Iterable[str] = (),
     include_modules: Iterable[str] | None = None,
+    trusted_seconds: float = 0.0,
 ) -> LocalModules:
     """The local modules that `function` needs, with the data files of their packages.
 
@@ -77,6 +80,7 @@ def local_modules(
         exclude_modules: names of modules to leave out; `pkg` leaves out `pkg.sub` too.
         include_modules: names of modules to add, with all that they import; an installed package
             that is named here ships as well.
+        trusted_seconds: files that were looked at within this time are not looked at again.
 
     Raises:
         SerializationError: an included module does not exist; or a needed one is compiled, hides a
@@ -89,7 +93,7 @@ def local_modules(
     excluded, included = tuple(exclude_modules), tuple(include_modules or ())
     key = (frozenset(references), excluded, included)
     kept = _kept.get(key)
-    if kept is not None and _still_holds(kept):
+    if kept is not None and _still_holds(kept, trusted_seconds):
         return kept.answer
     return _find_and_keep(key, references, excluded, included)
 
@@ -108,12 +112,16 @@ def _archive(modules: LocalModules) -> bytes:
     return archive_of(modules.files)
 
 
-def _still_holds(kept: _Kept) -> bool:
+def _still_holds(kept: _Kept, trusted_seconds: float) -> bool:
     if kept.search_path != sys.path:
         return False
     for name, module in kept.modules:
         if sys.modules.get(name) is not module:
             return False
+    now = time.monotonic()
+    if now - kept.looked_at < trusted_seconds:
+        return True
+    kept.looked_at = now
     return all(_signature(path) == signature for path, signature in kept.paths)
 
 
@@ -131,6 +139,7 @@ def _find_and_keep(
     excluded: tuple[str, ...],
     included: tuple[str, ...],
 ) -> LocalModules:
+    looked_at = time.monotonic()
     search_path = list(sys.path)
     watched = {place: _signature(place) for place in _local_places()}
     answer, directories = needed_modules(references, excluded, included)
@@ -144,7 +153,9 @@ def _find_and_keep(
     }
     if len(_kept) >= _KEPT:
         _kept.clear()
-    _kept[key] = _Kept(answer, tuple(watched.items()), tuple(loaded.items()), search_path)
+    _kept[key] = _Kept(
+        answer, tuple(watched.items()), tuple(loaded.items()), search_path, looked_at
+    )
     return answer
 
 
@@ -154,9 +165,9 @@ def _is_watched(origin: Origin) -> bool:
 
 def _local_places() -> list[str]:
     """Where on `sys.path` a file that appears could change the answer."""
-    from pywren.serialization.origins import is_installed, is_library
+    from pywren.serialization.origins import absolute, is_installed, is_library
 
-    places = [os.path.abspath(each) for each in sys.path]
+    places = [each for each in map(absolute, sys.path) if each is not None]
     return [each for each in places if not (is_installed(each) or is_library(each))]
 
 

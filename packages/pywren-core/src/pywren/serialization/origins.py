@@ -175,7 +175,15 @@ def _spec_in(name: str, places: tuple[str, ...]) -> ModuleSpec | None:
 
 
 def _absolute(file: object) -> str | None:
-    return os.path.abspath(file) if isinstance(file, str) and file else None
+    return absolute(file) if isinstance(file, str) and file else None
+
+
+def absolute(path: str) -> str | None:
+    """The path from the root; None if it starts in a working directory that was removed."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        return None
 
 
 def _paths(locations: Any) -> tuple[str, ...]:
