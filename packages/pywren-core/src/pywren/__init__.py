@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pywren.__about__ import __version__
+from pywren._late import late_names
+
+TYPE_CHECKING = False  # what `typing` says too, without the time to import it
 
 if TYPE_CHECKING:
     from pywren.adapter import PywrenPoolExecutor
@@ -75,15 +76,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'pywren' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = late_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

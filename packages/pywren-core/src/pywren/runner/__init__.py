@@ -6,7 +6,9 @@ Lambda sandbox or an EC2 worker holds one beside its connection to the store.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pywren._late import late_names
+
+TYPE_CHECKING = False  # what `typing` says too, without the time to import it
 
 if TYPE_CHECKING:
     from pywren.runner._payloads import map_file, write_frame_file
@@ -23,13 +25,4 @@ _HOMES = {
     "write_frame_file": "pywren.runner._payloads",
 }
 
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'pywren.runner' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = late_names(__name__, _HOMES)
