@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from docs.fences import ROOT, fenced_blocks, name_of, pages
 
 SHELL = {"sh", "bash", "shell", "console", ""}

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+
 from docs.fences import ROOT, fenced_blocks, name_of, pages, prose
 
 everywhere = pytest.mark.parametrize("page", pages(), ids=name_of)
-
 
 
 def is_there(dotted: str) -> bool:
