@@ -78,10 +78,11 @@ def test_shutdown_leaves_no_process_and_no_file() -> None:
     assert not spools()
 
 
-def test_an_exception_in_the_block_stops_the_calls(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), pywren.local_executor(workers=2) as pwex:
-        futures = pwex.map(lambda _: time.sleep(600), range(20))
-        workers = pwex.backend.process_ids()
+def test_an_exception_in_the_block_stops_the_calls() -> None:
+    pwex = pywren.local_executor(workers=2)
+    futures = pwex.map(lambda _: time.sleep(600), range(20))
+    workers = pwex.backend.process_ids()  # type: ignore[attr-defined]
+    with pytest.raises(ZeroDivisionError), pwex:
         print(1 / 0)
     assert all(future.cancelled() for future in futures)
     assert gone(workers)
@@ -174,7 +175,7 @@ def endless(tmp_path: Path, hold: str = "time.sleep(600)") -> tuple[Any, list[in
     marks = tmp_path / "marks"
     marks.mkdir()
     script = dedent(ENDLESS).replace("HOLD", hold).replace("MARKS", repr(str(marks)))
-    script = script.replace(f"f\"{{{str(marks)!r}}}", f'f"{marks}')
+    script = script.replace(f'f"{{{str(marks)!r}}}', f'f"{marks}')
     client = start(script)
     workers = the_line(client)
     children = [int(word) for path in marks.iterdir() for word in path.read_text().split()]
@@ -325,7 +326,11 @@ def test_after_shutdown_nothing_is_taken() -> None:
     pwex.submit(abs, -1).result()
     pwex.shutdown()
     pwex.shutdown()
-    for again in (lambda: pwex.map(abs, [1]), lambda: pwex.submit(abs, 1), lambda: pwex.imap(abs, [1])):
+    for again in (
+        lambda: pwex.map(abs, [1]),
+        lambda: pwex.submit(abs, 1),
+        lambda: pwex.imap(abs, [1]),
+    ):
         with pytest.raises(RuntimeError, match="shut down"):
             again()
 
@@ -358,9 +363,7 @@ def test_a_fork_of_the_client_does_not_disturb_it(tmp_path: Path) -> None:
     assert run(script) == "3\n"
 
 
-def test_workers_die_with_a_client_whose_fork_lives(
-    tmp_path: Path, eventually: Eventually
-) -> None:
+def test_workers_die_with_a_client_whose_fork_lives(tmp_path: Path, eventually: Eventually) -> None:
     script = """
         import os, time
         import pywren
@@ -390,7 +393,9 @@ def test_from_a_thread() -> None:
             return pywren.get_all_results(pwex.map(abs, [-1, -2]))
 
     with ThreadPoolExecutor(3) as threads:
-        assert [future.result() for future in [threads.submit(work) for _ in range(3)]] == [[1, 2]] * 3
+        assert [future.result() for future in [threads.submit(work) for _ in range(3)]] == [
+            [1, 2]
+        ] * 3
 
 
 def test_a_call_may_map(pwex: pywren.Executor, eventually: Eventually) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pywren.errors import SerializationError
 from pywren.frames import frame_size, join, pieces
 from pywren.protocol import (
     CallsetSpec,
@@ -109,14 +110,21 @@ class CallRunner:
             return self._raised(callset, call, error)
         try:
             segments = dump(value, "the result")
-        except BaseException as error:  # noqa: BLE001 - pickling runs the user's code as well
+        except SerializationError as error:
             return _Ending(OutcomeKind.UNSERIALIZABLE, error=_describe(error))
+        except BaseException as error:  # noqa: BLE001 - the user's __reduce__ may raise it too
+            info = _describe(error)
+            message = f"the result cannot be pickled: {info.type_name}: {info.message}"
+            told = ErrorInfo(info.type_name, message, info.traceback)
+            return _Ending(OutcomeKind.UNSERIALIZABLE, error=told)
         return self._stored(callset, call, segments, OutcomeKind.VALUE)
 
     def _raised(self, callset: CallsetSpec, call: CallSpec, error: BaseException) -> _Ending:
         from pywren.serialization.exceptions import dump_exception
 
         segments, described = dump_exception(error), _describe(error)
+        if segments is None:  # perhaps a traceback of a thousand frames, as of a RecursionError
+            segments = dump_exception(error.with_traceback(None))
         if segments is None:
             return _Ending(OutcomeKind.EXCEPTION, error=described)
         return self._stored(callset, call, segments, OutcomeKind.EXCEPTION, described)
@@ -168,4 +176,8 @@ def _exited(request: SystemExit) -> _Ending:
 def _describe(error: BaseException) -> ErrorInfo:
     from pywren.serialization.exceptions import describe
 
-    return describe(error)
+    try:
+        return describe(error)
+    except BaseException as broken:  # noqa: BLE001 - the user's __str__ may raise it
+        name = type(error).__qualname__
+        return ErrorInfo(name, f"<its description raised {type(broken).__name__}>")
