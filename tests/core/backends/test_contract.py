@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pywren
 from pywren.config import load_config
 from pywren.executor import Executor
-from pywren.local import LocalBackend
 from pywren.testing import BackendContract, StoreBackend
 from servers import S3Server
 
@@ -35,9 +35,8 @@ class Contract(BackendContract):
 class TestLocal(Contract):
     @pytest.fixture
     def executor(self, tmp_path: Path) -> Iterator[Executor]:
-        store_url = (tmp_path / "store").as_uri()
-        backend = LocalBackend(workers=2, store_url=store_url)
-        with Executor(backend, load_config({})) as pwex:
+        storage = {"storage": {"url": (tmp_path / "store").as_uri()}}
+        with pywren.local_executor(storage, workers=2) as pwex:
             yield pwex
 
 
@@ -59,9 +58,7 @@ class TestThroughFiles(Contract):
 
 class TestThroughS3(Contract):
     @pytest.fixture
-    def executor(
-        self, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
-    ) -> Iterator[Executor]:
+    def executor(self, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
         for name, value in s3_server.environ.items():
             monkeypatch.setenv(name, value)
         with Executor(StoreBackend(s3_server.fresh_url()), load_config({})) as pwex:

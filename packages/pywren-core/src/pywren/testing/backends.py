@@ -181,7 +181,10 @@ class StoreBackend:
         while (message := self._messages.get()) is not None:
             try:
                 self._handle(from_json(message, Dispatch))
-            except (StorageError, BackendError) as error:  # a service would send it again; we drop it
+            except (
+                StorageError,
+                BackendError,
+            ) as error:  # a service would send it again; we drop it
                 log.warning("a message was not worked off: %s", error)
 
     def _handle(self, dispatch: Dispatch) -> None:
