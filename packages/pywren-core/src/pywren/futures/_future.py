@@ -11,13 +11,13 @@ thousands of calls ask for:
 
 from __future__ import annotations
 
-import threading
 import weakref
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pywren.errors import CallCancelled, StorageError
 from pywren.futures._endings import open_outcome
+from pywren.futures._latch import Latch
 from pywren.protocol import FileRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pywren.protocol import CallSpec
     from pywren.store import Store
 
-__all__ = ["Latch", "ResponseFuture"]
+__all__ = ["ResponseFuture"]
 
 # The names by which the standard library's waiters know the states of a future.
 PENDING: Final = "PENDING"
@@ -35,29 +35,6 @@ CANCELLED_AND_NOTIFIED: Final = "CANCELLED_AND_NOTIFIED"
 FINISHED: Final = "FINISHED"
 
 T = TypeVar("T")
-
-
-class Latch:
-    """Opens when so many futures have ended. Futures call it as they call the standard library's
-    waiters."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._guard = threading.Lock()
-        self._open = threading.Event()
-
-    def add_result(self, future: Future[Any]) -> None:
-        """One more future has ended."""
-        with self._guard:
-            self._count -= 1
-            if self._count <= 0:
-                self._open.set()
-
-    add_exception = add_cancelled = add_result
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it opens; False if `timeout` seconds pass before."""
-        return self._open.wait(timeout)
 
 
 class ResponseFuture(Future[T]):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pywren.futures._future import Latch, ResponseFuture
+from pywren.futures._future import ResponseFuture
+from pywren.futures._latch import Latch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
