@@ -190,13 +190,12 @@ def _distributions(name: str, owners: Mapping[str, list[str]]) -> str:
 
 def _pickled(func: object) -> tuple[int | None, int, str | None]:
     """(size of the pickle, size of the buffers, what cannot be pickled)."""
-    import cloudpickle
-
+    from pywren.serialization.pickler import dumps
     from pywren.serialization.unpicklable import explain_failure
 
     buffers: list[Any] = []
     try:
-        size = len(cloudpickle.dumps(func, protocol=5, buffer_callback=buffers.append))
+        size = len(dumps(func, buffers.append))
     except Exception as error:  # noqa: BLE001 - pickling runs the user's __reduce__
         return None, 0, explain_failure(func, error, root="function") or str(error)
     return size, sum(buffer.raw().nbytes for buffer in buffers), None

@@ -55,13 +55,12 @@ def dump(value: object, what: str = "the value") -> list[Bytes]:
 def _cloudpickle(
     value: object, stays_inside: Callable[[pickle.PickleBuffer], bool], what: str
 ) -> bytes:
-    import cloudpickle
+    from pywren.serialization.pickler import dumps
 
     try:
-        data: bytes = cloudpickle.dumps(value, protocol=5, buffer_callback=stays_inside)
+        return dumps(value, stays_inside)
     except Exception as error:  # pickling runs the user's __reduce__, which may raise anything
         raise SerializationError(_why(value, error, what)) from error
-    return data
 
 
 def _why(value: object, error: BaseException, what: str) -> str:

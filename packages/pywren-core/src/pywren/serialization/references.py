@@ -14,9 +14,9 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import msgspec
-from cloudpickle import Pickler
 
 from pywren.serialization.bytecode import global_names, imports_in
+from pywren.serialization.pickler import Pickler
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -68,7 +68,7 @@ def _forget(_buffer: object) -> None:
     """Takes a large buffer out of the pickle, without a copy."""
 
 
-class _Walker(Pickler):  # type: ignore[misc] # cloudpickle has no types
+class _Walker(Pickler):
     def __init__(self, *, labelled: bool) -> None:
         super().__init__(_Nowhere(), protocol=5, buffer_callback=_forget)
         self.found: dict[str, Reference] = {}

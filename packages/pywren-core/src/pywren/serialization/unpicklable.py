@@ -155,7 +155,7 @@ class _Trial:
         return False
 
     def _attempt(self, obj: object) -> None:
-        from cloudpickle import Pickler
+        from pywren.serialization.pickler import Pickler
 
         buffers: list[pickle.PickleBuffer] = []
         sink = _Bytes() if self._loads else _Nothing()
