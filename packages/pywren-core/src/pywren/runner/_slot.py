@@ -181,7 +181,7 @@ class Slot:
         if why is None:
             return progress.started_at + timeout - now, []
         # Nothing else may start now: what dies is the call that passed the limit, or nobody.
-        returned = self.take_back(self.load)
+        returned = self.take_back_all()
         if self._process.ledger.progress().number == progress.number:
             self.kill(why)
         return float("inf"), returned
@@ -206,7 +206,8 @@ class Slot:
         self._process.kill()
 
     def take_back(self, most: int) -> list[tuple[Work, CallSpec]]:
-        """Take back up to `most` of the calls that the child has not started, latest first."""
+        """Take back up to `most` of the calls that the child has not started, latest first; but
+        not the first, which it is about to start if it has not."""
         waiting = max(0, self.load - 1)
         keep = list(self._sent)[: self.load - min(most, waiting)]
         stays = self._process.ledger.take_back(keep[-1] if keep else 0, self._last_number)
@@ -218,7 +219,12 @@ class Slot:
         """Take back the calls that match and have not started; the others are sent again."""
         if not any(matches(*sent) for sent in self._sent.values()):
             return []
-        return self.take_back(self.load)
+        return self.take_back_all()
+
+    def take_back_all(self) -> list[tuple[Work, CallSpec]]:
+        """Take back all calls that the child has not started, be it the very first."""
+        stays = self._process.ledger.take_back(0, self._last_number)
+        return self._withdraw(lambda number, _: number > stays)
 
     def _withdraw(self, gone: Callable[[int, _Sent], bool]) -> list[tuple[Work, CallSpec]]:
         numbers = [number for number, sent in self._sent.items() if gone(number, sent)]
