@@ -44,7 +44,7 @@ def side_by_side(
                     return
             try:
                 done.put((item, function(item)))
-            except Exception as error:  # raised again in the thread that asked
+            except Exception as error:  # noqa: BLE001 - raised again in the thread that asked
                 done.put(error)
 
     if len(items) < 2 or not _start(work, min(threads, len(items))):

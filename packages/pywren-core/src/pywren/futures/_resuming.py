@@ -144,7 +144,7 @@ class _StoreOrigin:
     def expect(self, callset: Callset, future: ResponseFuture[Any]) -> None:
         """Watch for the outcome."""
         if not isinstance(callset, ResumedCallset):
-            raise AssertionError(f"{callset.callset_id} is not a resumed callset")
+            raise TypeError(f"{callset.callset_id} was not resumed from a store")
         owner = self._metadata.get("owner")
         self._monitor.watch(
             callset.spec,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pywren.executor import Executor
+    from pywren.futures import ResponseFuture
 
 __all__ = ["BackendContract"]
 
@@ -108,7 +109,7 @@ class BackendContract:
         assert (futures[0].result(), futures[2].result()) == (6, 3)
 
     def test_a_result_that_cannot_be_pickled_is_named(self, executor: Executor) -> None:
-        future = executor.call_async(lambda _: (number for number in ()), 1)
+        future = executor.call_async(lambda _: (number for number in "12"), 1)
         assert isinstance(future.exception(timeout=self.patience), SerializationError)
 
     def test_a_call_that_runs_too_long_is_stopped(self, executor: Executor) -> None:
@@ -246,7 +247,9 @@ class BackendContract:
     # -- many futures, and futures elsewhere ----------------------------------------------------
 
     def test_futures_of_several_callsets_are_waited_for_together(self, executor: Executor) -> None:
-        futures = executor.map(abs, [-1, -2]) + executor.map(str, [1, 2])
+        futures: list[ResponseFuture[Any]] = []
+        futures += executor.map(abs, [-1, -2])
+        futures += executor.map(str, [1, 2])
         dones, not_dones = wait(futures, timeout=self.patience)
         assert (dones, not_dones) == (futures, [])
         assert self._results(futures) == [1, 2, "1", "2"]
@@ -256,7 +259,8 @@ class BackendContract:
     ) -> None:
         hanging = executor.call_async(_hang, str(tmp_path / "process"))
         self._await_file(tmp_path / "process")
-        dones, not_dones = wait([hanging, executor.call_async(abs, -1)], ANY_COMPLETED)
+        futures: list[ResponseFuture[Any]] = [hanging, executor.call_async(abs, -1)]
+        dones, not_dones = wait(futures, ANY_COMPLETED)
         assert (len(dones), not_dones) == (1, [hanging])
         hanging.cancel()
 
@@ -277,7 +281,7 @@ class BackendContract:
         assert isinstance(bad.exception(timeout=self.patience), ZeroDivisionError)
 
     def test_a_large_result_is_had_from_a_pickled_future(self, executor: Executor) -> None:
-        future = executor.call_async(lambda number: bytes(number), 1_500_000)
+        future = executor.call_async(bytes, 1_500_000)
         assert len(future.result(timeout=self.patience)) == 1_500_000
         copy = pickle.loads(pickle.dumps(future))  # noqa: S301 - our own
         assert copy.result(timeout=self.patience) == bytes(1_500_000)
