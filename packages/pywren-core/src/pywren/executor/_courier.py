@@ -143,11 +143,11 @@ class Courier:
             self._publish(callset, outcome)
         if outcome.stdout_tail or outcome.stderr_tail:
             _log_output(outcome)
+        if call is not None:
+            self._backend.release(callset.spec, call)
         future.settle(outcome)
         if not published and outcome.call_id in callset.shared:  # shared in this very moment
             self._publish(callset, future.shareable_outcome())
-        if call is not None:
-            self._backend.release(callset.spec, call)
         self._finish_if_over(callset)
 
     def _finish_if_over(self, callset: SentCallset) -> None:
@@ -201,9 +201,7 @@ class Courier:
         key = outcome_key(callset.callset_id, call.call_id)
         try:
             self._monitor.store.delete([key])
-        except (
-            StorageError
-        ) as error:  # then the failed attempt's outcome is found again, and counts
+        except StorageError as error:  # then the failed attempt is found again, and counts
             log.warning("the outcome of a failed attempt cannot be removed: %s", error)
 
     # -- what futures ask of their origin -----------------------------------------------------

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pywren.errors import SerializationError
 from pywren.protocol import ErrorInfo
-from pywren.serialization.pickling import dump, load
+from pywren.serialization.pickling import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,18 +51,16 @@ def dump_exception(error: BaseException) -> list[Any] | None:
     Only an `Exception` travels as itself: what ends an interpreter (`KeyboardInterrupt`) must
     not end the client's.
     """
-    from tblib import pickling_support
+    from pywren.serialization.exception_pickler import ExceptionPickler
+    from pywren.serialization.pickler import dumps
 
     if not isinstance(error, Exception):
         return None
     error.__traceback__ = _user_part(error)
     try:
-        pickling_support.install(error)
-        segments = dump(error, "the exception")
+        segments = [dumps(error, pickler=ExceptionPickler)]
         load(segments)  # some pickle well and fail here: better to know on this side
-    except SerializationError:
-        return None
-    except Exception:  # noqa: BLE001 - loading calls the user's constructors
+    except Exception:  # noqa: BLE001 - both call the user's code, which may raise anything
         return None
     return segments
 

@@ -44,7 +44,9 @@ def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> A
 
 
 def dumps(
-    value: object, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None
+    value: object,
+    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+    pickler: type[Pickler] = Pickler,
 ) -> bytes:
     """The pickle of `value` by protocol 5; buffers go to `buffer_callback`, as `pickle` has it.
 
@@ -53,5 +55,5 @@ def dumps(
     2
     """
     with io.BytesIO() as file:
-        Pickler(file, protocol=5, buffer_callback=buffer_callback).dump(value)
+        pickler(file, protocol=5, buffer_callback=buffer_callback).dump(value)
         return file.getvalue()
