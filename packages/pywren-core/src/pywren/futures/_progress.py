@@ -33,9 +33,7 @@ class Progress:
         if not self.wanted or time.monotonic() < self._shown_at:
             return
         if self._bar is None:
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(total=len(self._futures), unit="call")
+            self._bar = _bar_class()(total=len(self._futures), unit="call")
         self._bar.update(sum(future.done() for future in self._futures) - self._bar.n)
 
     def close(self) -> None:
@@ -43,6 +41,17 @@ class Progress:
         if self._bar is not None:
             self.update()
             self._bar.close()
+        self.wanted = False
+
+
+def _bar_class() -> Any:
+    import warnings
+
+    with warnings.catch_warnings():
+        # In a notebook without widgets tqdm warns, and goes on as text: that is good enough.
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 def open_progress(futures: Sequence[ResponseFuture[Any]], wanted: bool | None) -> Progress:

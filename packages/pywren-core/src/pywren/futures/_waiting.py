@@ -164,6 +164,7 @@ def _await(
     try:
         _watch(latch, bar, None if timeout is None else time.monotonic() + timeout, meanwhile)
     except KeyboardInterrupt:
+        bar.close()  # first: what is cancelled must not look as if it had been finished
         cancel_all(futures)
         raise
     finally:

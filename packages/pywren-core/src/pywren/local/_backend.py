@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import cached_property
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -83,7 +84,7 @@ class LocalBackend:
         """How many calls run at the same time."""
         return self._head_start.workers
 
-    @property
+    @cached_property
     def store_url(self) -> str:
         """Where outcomes go that another process will want."""
         return self._store_url or f"file://{local_store_directory()}"
