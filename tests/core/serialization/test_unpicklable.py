@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import collections
+import copyreg
 import functools
 import pickle
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import cloudpickle
@@ -18,6 +20,21 @@ from hypothesis import strategies as st
 from pywren.serialization.unpicklable import explain_failure
 
 LOCK = threading.Lock()
+
+
+@pytest.fixture(autouse=True)
+def plain_exceptions() -> Iterator[None]:
+    """Exceptions are pickled as Python does: dask, which other tests import, teaches it another
+    way, by which more of them load again."""
+    taught = {
+        kind: reducer
+        for kind, reducer in copyreg.dispatch_table.items()
+        if isinstance(kind, type) and issubclass(kind, BaseException)
+    }
+    for kind in taught:
+        del copyreg.dispatch_table[kind]
+    yield
+    copyreg.dispatch_table.update(taught)
 
 
 class Database:
