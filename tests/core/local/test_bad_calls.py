@@ -425,3 +425,14 @@ def test_extra_env_reaches_what_the_call_starts(pwex: pywren.Executor) -> None:
         return subprocess.run(["printenv", "MOOD"], check=True, capture_output=True).stdout
 
     assert pwex.call_async(child, 0, extra_env={"MOOD": "good"}).result() == b"good\n"
+
+
+def test_a_deadline_holds_on_an_executor_that_has_been_idle(pwex: pywren.Executor) -> None:
+    pwex.submit(abs, -1).result()
+    pool = pwex.backend._pool  # type: ignore[attr-defined]
+    while not pool._dozing:
+        pass
+    with pytest.raises(errors.CallTimedOut):
+        pwex.call_async(lambda _, deed=DEEDS["sleep_in_python"]: deed(), 0, timeout=0.2).result(
+            timeout=10
+        )

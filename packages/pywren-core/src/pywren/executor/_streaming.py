@@ -74,9 +74,10 @@ def _result(future: ResponseFuture[Any], return_exceptions: bool) -> Any:
         from concurrent.futures import CancelledError
 
         try:
-            return future.exception() or future.result()
-        except CancelledError as error:
-            return error
+            error = future.exception()
+        except CancelledError as cancelled:
+            return cancelled
+        return future.result() if error is None else error
     return future.result()
 
 

@@ -21,6 +21,7 @@ from pywren.futures._latch import Latch
 from pywren.protocol import FileRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Generator, Mapping
 
     from pywren.futures._callset import Callset
@@ -271,8 +272,21 @@ class ResponseFuture(Future[T]):
             for waiter in self._waiters:
                 self._notify(waiter)
         if self._done_callbacks:
-            self._invoke_callbacks()  # type: ignore[attr-defined]  # of Future; no stub has it
+            self._invoke_callbacks()
         return True
+
+    def _invoke_callbacks(self) -> None:
+        for callback in self._done_callbacks:
+            try:
+                callback(self)
+            except BaseException as error:
+                # In the thread that brings outcomes even a SystemExit must not get further.
+                import threading
+
+                here = threading.current_thread() is threading.main_thread()
+                if here and not isinstance(error, Exception):
+                    raise
+                _log().exception("a callback of %r failed", self)
 
     def _notify(self, waiter: Any) -> None:
         if self._state == CANCELLED_AND_NOTIFIED:
@@ -363,3 +377,9 @@ class ResponseFuture(Future[T]):
     def set_exception(self, exception: BaseException | None) -> None:
         """Not for a call: see `settle`."""
         raise TypeError("the result of a ResponseFuture is set by the outcome of its call alone")
+
+
+def _log() -> logging.Logger:
+    import logging
+
+    return logging.getLogger("pywren.calls")

@@ -91,6 +91,7 @@ class WorkerPool:
         self._started = 0
         self._failed_starts = 0
         self._restless = False
+        self._dozing = False
         self._closing = False
         self._thread: threading.Thread | None = None
         self._selector = selectors.DefaultSelector()
@@ -201,7 +202,8 @@ class WorkerPool:
             most = min(ahead - slot.load, fair_share(len(self._queue), self.workers))
             _, calls = self._queue.take(most, slot.room_bytes())
             slot.send(work, calls, self._functions[work.callset.function])
-            if slot.wants_to_write:
+            if slot.wants_to_write or self._dozing:
+                self._dozing = False
                 self._ring()
         self._rebalance()
 
@@ -255,6 +257,7 @@ class WorkerPool:
                     return
                 outcomes = self._start_children()
                 watching = self._restless or self._busy() or len(self._slots) < self._wanted
+                self._dozing = not watching  # whoever brings work must ring
             now = time.monotonic()
             pause = max(0.0, next_check_at - now) if watching else None
             events = [] if outcomes else self._selector.select(pause)
