@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pywren.serialization.pickling import dump, load
 from pywren.serialization.unpicklable import explain_failure
 
 LOCK = threading.Lock()
@@ -251,3 +252,15 @@ def test_a_part_that_fails_only_because_of_its_owner_is_not_blamed() -> None:
     owner.__dict__ = {"child": child, "lock": LOCK}
     child.__dict__ = {"parent": owner}
     assert explain_failure(owner) == "attribute 'lock': _thread.lock"
+
+
+def test_what_cannot_be_loaded_is_told_with_what_was_being_rebuilt() -> None:
+    from fractions import Fraction
+
+    class Picky:
+        def __reduce__(self) -> Any:
+            return Fraction, ("no number",)
+
+    with pytest.raises(ValueError, match="no number") as caught:
+        load(dump({"a": [Picky()]}))
+    assert caught.value.__notes__ == ["while fractions.Fraction was being rebuilt"]

@@ -18,7 +18,7 @@ from pywren.errors import (
     WorkerOutOfMemory,
 )
 from pywren.protocol import Outcome, OutcomeKind
-from pywren.serialization.exceptions import RemoteTraceback, load_exception
+from pywren.serialization.exceptions import RemoteTraceback, in_words, load_exception
 from pywren.serialization.pickling import load
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ def open_outcome(outcome: Outcome, read_output: ReadOutput) -> tuple[Any, BaseEx
 
 
 def _value(outcome: Outcome, read_output: ReadOutput) -> tuple[Any, BaseException | None]:
+    segments = read_output(outcome)
     try:
-        return load(read_output(outcome)), None
-    except StorageError:
-        raise
+        return load(segments), None
     except Exception as error:  # noqa: BLE001 - loading runs the user's constructors
         failure = SerializationError(
             f"the result of {_name(outcome)} came, but cannot be loaded here "
-            f"({type(error).__name__}: {error}): what it is made of must be importable here"
+            f"({in_words(error)}): what it is made of must be importable here, and load again "
+            "from what it was pickled to"
         )
         failure.__cause__ = error
         return None, failure
@@ -86,7 +86,7 @@ def _exception(outcome: Outcome, read_output: ReadOutput) -> BaseException:
         raise
     except Exception as error:  # noqa: BLE001 - the same
         failure = _remote_error(outcome)
-        failure.add_note(f"the exception itself cannot be loaded here: {error}")
+        failure.add_note(f"the exception itself cannot be loaded here: {in_words(error)}")
         return failure
 
 
@@ -116,11 +116,6 @@ def _own_error(outcome: Outcome) -> PywrenError:
 def _said(outcome: Outcome) -> str:
     if outcome.error is None:
         return outcome.kind.name.lower().replace("_", " ")
-    if outcome.kind in (OutcomeKind.UNSERIALIZABLE, OutcomeKind.VERSION_MISMATCH):
-        return outcome.error.message
-    if outcome.kind is OutcomeKind.UNREADABLE:
-        info = outcome.error
-        return f"the function or its input cannot be loaded: {info.type_name}: {info.message}"
     return outcome.error.message
 
 

@@ -97,9 +97,12 @@ class CallRunner:
             return _Ending(OutcomeKind.VERSION_MISMATCH, error=mismatch)
         try:
             function = self._functions.get(callset.function)
-            return _bind(function, callset, call)
         except BaseException as error:  # noqa: BLE001 - unpickling runs the user's code
-            return _Ending(OutcomeKind.UNREADABLE, error=_describe(error))
+            return _unreadable("the function", error)
+        try:
+            return _bind(function, callset, call)
+        except BaseException as error:  # noqa: BLE001 - the same
+            return _unreadable("its input", error)
 
     def _finish(self, callset: CallsetSpec, call: CallSpec, bound: Callable[[], Any]) -> _Ending:
         try:
@@ -161,6 +164,16 @@ def _bind(function: Callable[..., Any], callset: CallsetSpec, call: CallSpec) ->
         args, kwargs = value
         return lambda: function(*args, **kwargs)
     return lambda: function(value)
+
+
+def _unreadable(what: str, error: BaseException) -> _Ending:
+    from pywren.serialization.exceptions import describe, in_words
+
+    info = describe(error)
+    message = f"{what} cannot be loaded on the worker ({in_words(error)})"
+    return _Ending(
+        OutcomeKind.UNREADABLE, error=ErrorInfo(info.type_name, message, info.traceback)
+    )
 
 
 def _exited(request: SystemExit) -> _Ending:

@@ -10,7 +10,7 @@ from pywren.serialization.pickling import load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["RemoteTraceback", "describe", "dump_exception", "load_exception"]
+__all__ = ["RemoteTraceback", "describe", "dump_exception", "in_words", "load_exception"]
 
 
 class RemoteTraceback(Exception):
@@ -43,6 +43,17 @@ def describe(error: BaseException) -> ErrorInfo:
     except Exception:  # noqa: BLE001 - the same, met by the traceback module
         trace = "".join(traceback.format_tb(error.__traceback__)) + name
     return ErrorInfo(name, message, trace)
+
+
+def in_words(error: BaseException) -> str:
+    """The exception on one line: type, message, notes.
+
+    >>> in_words(KeyError("a"))
+    "KeyError: 'a'"
+    """
+    info = describe(error)
+    notes = getattr(error, "__notes__", ())
+    return ", ".join([f"{info.type_name}: {info.message}", *map(str, notes)])
 
 
 def dump_exception(error: BaseException) -> list[Any] | None:

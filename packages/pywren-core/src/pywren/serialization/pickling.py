@@ -77,11 +77,22 @@ def dump_frame(value: object, what: str = "the value") -> bytes:
 
 
 def load(segments: Sequence[Bytes]) -> Any:
-    """The value that `dump` took apart. Whatever the pickle raises is passed on."""
+    """The value that `dump` took apart.
+
+    Whatever loading raises is passed on, with a note of what was being rebuilt.
+    """
     if is_bytes(segments):
         return segments[1] if isinstance(segments[1], bytes) else bytes(segments[1])
     # Everything that reaches this line was verified, or came from this machine's own worker.
-    return pickle.loads(segments[0], buffers=segments[1:])  # noqa: S301
+    try:
+        return pickle.loads(segments[0], buffers=segments[1:])  # noqa: S301
+    except Exception as error:
+        from pywren.serialization.unloadable import unloadable_part
+
+        part = unloadable_part(segments)
+        if part is not None:
+            error.add_note(f"while {part} was being rebuilt")
+        raise
 
 
 def is_bytes(segments: Sequence[Bytes]) -> bool:

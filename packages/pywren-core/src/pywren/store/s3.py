@@ -126,7 +126,7 @@ def _boto3_provider() -> Any:
     try:
         # boto3 renews what expires within 10 minutes: kept for longer, it could be out of date.
         return Boto3CredentialProvider(ttl=timedelta(minutes=9))
-    except Exception as error:  # noqa: BLE001 - botocore's, which core must not import to name
+    except Exception as error:
         raise ConfigError(
             f"no AWS credentials were found ({error}): set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run `aws configure` or `aws sso login`"
