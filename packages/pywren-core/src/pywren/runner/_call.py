@@ -17,7 +17,7 @@ from pywren.protocol import (
     Payload,
 )
 from pywren.runner._endings import version_mismatch
-from pywren.runner._payloads import load_payload, write_frame_file
+from pywren.runner._payloads import load_payload, output_path, write_frame_file
 from pywren.serialization.pickling import dump
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class CallRunner:
         surroundings: Surroundings,
         streams: tuple[StandardStream, StandardStream],
         memory: PeakMemory,
-        output_directory: str,
+        directory: str,
         worker: dict[str, Any],
     ) -> None:
         self._functions = functions
         self._surroundings = surroundings
         self._stdout, self._stderr = streams
         self._memory = memory
-        self._output_directory = output_directory
+        self._directory = directory
         self._worker = worker
 
     def run(self, callset: CallsetSpec, call: CallSpec) -> Outcome:
@@ -151,8 +151,8 @@ class CallRunner:
             return join(segments)
         if frame_size(segments) <= OUTPUT_INLINE_BYTES:
             return join(segments)
-        name = f"{callset.callset_id}-{call.call_id}-{call.attempt}"
-        return write_frame_file(f"{self._output_directory}/{name}", list(pieces(segments)))
+        path = output_path(self._directory, callset.callset_id, call.call_id, call.attempt)
+        return write_frame_file(path, list(pieces(segments)))
 
 
 def _bind(function: Callable[..., Any], callset: CallsetSpec, call: CallSpec) -> Callable[[], Any]:
@@ -171,9 +171,7 @@ def _unreadable(what: str, error: BaseException) -> _Ending:
 
     info = describe(error)
     message = f"{what} cannot be loaded on the worker ({in_words(error)})"
-    return _Ending(
-        OutcomeKind.UNREADABLE, error=ErrorInfo(info.type_name, message, info.traceback)
-    )
+    return _Ending(OutcomeKind.UNREADABLE, error=ErrorInfo(info.type_name, message, info.traceback))
 
 
 def _exited(request: SystemExit) -> _Ending:

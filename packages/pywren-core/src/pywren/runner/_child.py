@@ -59,7 +59,7 @@ def main(
         Surroundings(),
         (StandardStream("stdout"), StandardStream("stderr")),
         PeakMemory(),
-        f"{directory}/outputs",
+        directory,
         worker,
     )
     ledger = Ledger(out_of_reach(ledger_descriptor))

@@ -14,7 +14,19 @@ from pywren.serialization.pickling import load, load_frame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["load_payload", "map_file", "segments_of", "write_all", "write_frame_file"]
+__all__ = [
+    "load_payload",
+    "map_file",
+    "output_path",
+    "segments_of",
+    "write_all",
+    "write_frame_file",
+]
+
+
+def output_path(directory: str, callset_id: str, call_id: str, attempt: int) -> str:
+    """Where a worker process that shares `directory` writes a large output."""
+    return f"{directory}/outputs/{callset_id}-{call_id}-{attempt}"
 
 
 def load_payload(payload: Payload) -> Any:
@@ -44,13 +56,20 @@ def map_file(ref: FileRef) -> memoryview:
 
 
 def write_frame_file(path: str, pieces: Sequence[bytes | bytearray | memoryview]) -> FileRef:
-    """Write the pieces of a frame to a new private file, gathered and not joined."""
+    """Write the pieces of a frame to a new private file, gathered and not joined.
+
+    If it cannot be written to its end, the file is removed before the error is raised.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     size = 0
-    with open(descriptor, "wb", buffering=0) as file:
-        for piece in pieces:
-            size += write_all(file.fileno(), memoryview(piece).cast("B"))
+    try:
+        with open(descriptor, "wb", buffering=0) as file:
+            for piece in pieces:
+                size += write_all(file.fileno(), memoryview(piece).cast("B"))
+    except BaseException:
+        os.unlink(path)
+        raise
     return FileRef(path, size)
 
 

@@ -29,12 +29,14 @@ import selectors
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pywren.errors import BackendError
 from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, Outcome, OutcomeKind
 from pywren.runner._endings import Killed, cancelled_outcome, failed_outcome
 from pywren.runner._functions import FunctionAt
+from pywren.runner._payloads import output_path
 from pywren.runner._policy import fair_share, worth_stealing
 from pywren.runner._process import ChildProcess, child_environment
 from pywren.runner._slot import Slot
@@ -344,6 +346,7 @@ class WorkerPool:
             self._selector.unregister(slot.outbox)
         self._slots.remove(slot)
         outcomes, unstarted = slot.bury()
+        self._remove_half_written(outcomes)
         self._put_back(unstarted)
         self._wanted = min(self.workers, max(len(self._slots), len(self._queue), 1))
         if slot.ready:
@@ -352,6 +355,13 @@ class WorkerPool:
             outcomes += self._start_failed(slot.start_failure())
         slot.close()
         return outcomes
+
+    def _remove_half_written(self, outcomes: Sequence[Outcome]) -> None:
+        for one in outcomes:
+            if one.output is None:
+                with suppress(FileNotFoundError):
+                    path = output_path(self._directory, one.callset_id, one.call_id, one.attempt)
+                    os.unlink(path)
 
     def _give_up(self, error: ErrorInfo) -> list[Outcome]:
         self._failed_starts = 0

@@ -64,6 +64,7 @@ class Slot:
         self.killed: Killed | None = None
         self.ready = False
         self.noisy = False
+        self._garbled = False
         self.ended_calls = 0
         self._started_at = time.monotonic()
 
@@ -133,6 +134,8 @@ class Slot:
     def receive(self) -> tuple[list[Outcome], bool]:
         """The outcomes that have come, and whether the child is still there."""
         outcomes: list[Outcome] = []
+        if self._garbled:  # nothing that follows means anything
+            return outcomes, False
         try:
             data = os.read(self.inbox, _READ_BYTES)
         except BlockingIOError:
@@ -146,14 +149,15 @@ class Slot:
                     self._worker = msgspec.msgpack.decode(body)
         except msgspec.MsgspecError as error:
             self.kill(Killed(OutcomeKind.CRASHED, reason=f"it sent no outcome but {error}"))
+            self._garbled = True
             return outcomes, False
         return outcomes, bool(data)
 
     def _ended(self, number: int, body: bytes, outcomes: list[Outcome]) -> None:
+        outcome = _decode_outcome(body)
         sent = self._sent.pop(number, None)
         if sent is None:  # cancelled in the very moment in which it ended
             return
-        outcome = _decode_outcome(body)
         sent.work.took(outcome.setup_seconds + outcome.run_seconds)
         self._in_flight_bytes -= inline_bytes(sent.call)
         self.ended_calls += 1
@@ -227,10 +231,13 @@ class Slot:
         return self._withdraw(lambda number, _: number > stays)
 
     def _withdraw(self, gone: Callable[[int, _Sent], bool]) -> list[tuple[Work, CallSpec]]:
-        numbers = [number for number, sent in self._sent.items() if gone(number, sent)]
-        withdrawn = [self._sent.pop(number) for number in numbers]
+        withdrawn = self._take_sent(gone)
         self._in_flight_bytes -= sum(inline_bytes(sent.call) for sent in withdrawn)
         return [(sent.work, sent.call) for sent in withdrawn]
+
+    def _take_sent(self, gone: Callable[[int, _Sent], bool]) -> list[_Sent]:
+        numbers = [number for number, sent in self._sent.items() if gone(number, sent)]
+        return [self._sent.pop(number) for number in numbers]
 
     def has_died(self) -> bool:
         """Is the process gone, though something may still hold its pipe open?"""
@@ -244,20 +251,24 @@ class Slot:
         number, started_at = self._process.ledger.progress()
         ended = self._process.wait()
         outcomes = self._last_words()
-        victim = self._sent.pop(number, None)
-        if victim is not None:
-            peak = max(ended.peak_memory_bytes, self._peak_bytes)
-            outcomes.append(
-                crash_outcome(
-                    victim.work.callset,
-                    victim.call,
-                    ended._replace(peak_memory_bytes=peak),
-                    self.killed,
-                    run_seconds=time.monotonic() - started_at,
-                    tails=(self._process.stdout.take(), self._process.stderr.take()),
-                    worker=self._worker,
-                )
+        peak = max(ended.peak_memory_bytes, self._peak_bytes)
+        # The call that ran; and if the child talked nonsense, those whose outcomes were lost in it.
+        victims = self._take_sent(lambda each, _: each <= number)
+        tails = (b"", b"")
+        if victims:
+            tails = (self._process.stdout.take(), self._process.stderr.take())
+        outcomes += [
+            crash_outcome(
+                victim.work.callset,
+                victim.call,
+                ended._replace(peak_memory_bytes=peak),
+                self.killed,
+                run_seconds=time.monotonic() - started_at,
+                tails=tails,
+                worker=self._worker,
             )
+            for victim in victims
+        ]
         unstarted = [(sent.work, sent.call) for sent in self._sent.values()]
         self._sent.clear()
         return outcomes, unstarted
