@@ -337,8 +337,9 @@ def test_after_shutdown_nothing_is_taken() -> None:
 
 def test_a_fork_of_the_client_does_not_disturb_it(tmp_path: Path) -> None:
     script = f"""
-        import os, sys, time
+        import os, sys, time, warnings
         import pywren
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: as meant
         def slow(item):
             import os, time
             while not os.path.exists({str(tmp_path / "gate")!r}):
