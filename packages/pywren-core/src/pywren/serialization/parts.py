@@ -16,7 +16,7 @@ Part = tuple[str, object]
 """Where it hangs (`attribute 'conn'`), and the object itself."""
 
 _SKIPPED_IN_CLASSES: Final = frozenset({"__dict__", "__weakref__", "__module__", "__doc__"})
-_NEW: Final = (getattr(copyreg, "__newobj__"), getattr(copyreg, "__newobj_ex__"))  # noqa: B009
+_NEW: Final = (getattr(copyreg, "__newobj__"), getattr(copyreg, "__newobj_ex__"))  # noqa: B009 - the stub has none of them
 
 
 def parts_of(obj: object) -> list[Part]:

@@ -83,8 +83,8 @@ def load(segments: Sequence[Bytes]) -> Any:
     """
     if is_bytes(segments):
         return segments[1] if isinstance(segments[1], bytes) else bytes(segments[1])
-    # Everything that reaches this line was verified, or came from this machine's own worker.
     try:
+        # What reaches this line was verified, or came from a worker of this machine's own.
         return pickle.loads(segments[0], buffers=segments[1:])  # noqa: S301
     except Exception as error:
         from pywren.serialization.unloadable import unloadable_part

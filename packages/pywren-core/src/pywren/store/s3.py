@@ -82,7 +82,7 @@ def s3_config(settings: S3Options, environ: Mapping[str, str]) -> S3Config:
         "secret_access_key": settings.secret_access_key,
         "session_token": settings.session_token,
     }
-    return {name: value for name, value in found.items() if value}  # type: ignore[return-value]
+    return {name: value for name, value in found.items() if value}  # type: ignore[return-value]  # only texts are left
 
 
 def _settings(options: Mapping[str, Any]) -> S3Options:

@@ -214,11 +214,11 @@ class StoreContract:
         for key in _BAD_KEYS:
             for refuse in (
                 lambda: store.put(key, b""),  # noqa: B023 - called in this very turn
-                lambda: store.create(key, b""),  # noqa: B023
-                lambda: store.get(key),  # noqa: B023
-                lambda: store.size_bytes(key),  # noqa: B023
-                lambda: store.delete([key]),  # noqa: B023
-                lambda: store.local_path(key),  # noqa: B023
+                lambda: store.create(key, b""),  # noqa: B023 - the same
+                lambda: store.get(key),  # noqa: B023 - the same
+                lambda: store.size_bytes(key),  # noqa: B023 - the same
+                lambda: store.delete([key]),  # noqa: B023 - the same
+                lambda: store.local_path(key),  # noqa: B023 - the same
             ):
                 with _raises(ValueError):
                     refuse()
