@@ -162,9 +162,16 @@ class Courier:
         self, callset: SentCallset, future: ResponseFuture[Any], outcome: Outcome
     ) -> bool:
         call = future.call
-        if call is None or outcome.attempt < call.attempt:
-            return call is not None  # of an earlier attempt: the later one decides
-        if call.attempt > callset.retries or not is_infrastructure_failure(outcome):
+        if call is None:
+            return False
+        if outcome.attempt < call.attempt and self._backend.pushes_outcomes:
+            return True  # the later one decides
+        if not is_infrastructure_failure(outcome):
+            return False
+        if outcome.attempt < call.attempt:
+            self._send_again(callset, call, outcome)
+            return True
+        if call.attempt > callset.retries:
             return False
         pause = pause_seconds(call.attempt, random.random())
         log.warning(
@@ -175,34 +182,45 @@ class Courier:
             outcome.error.message if outcome.error else outcome.kind.name,
             pause,
         )
-        again = msgspec.structs.replace(call, attempt=call.attempt + 1)
-        future.call = again
-        timer = threading.Timer(pause, self._send_again, (callset, again))
+        future.call = msgspec.structs.replace(call, attempt=call.attempt + 1)
+        timer = threading.Timer(pause, self._send_again, (callset, future.call, outcome))
         timer.daemon = True
         try:
             timer.start()
         except RuntimeError:  # Python is ending, and starts no more threads
-            self._send_again(callset, again)
+            self._send_again(callset, future.call, outcome)
         return True
 
-    def _send_again(self, callset: SentCallset, call: CallSpec) -> None:
-        if call.call_id not in callset.pending:
+    def _send_again(self, callset: SentCallset, call: CallSpec, failed: Outcome) -> None:
+        """Send an attempt off after an earlier one failed: after a pause, or at once if that one
+        ended late. Its record then holds the place of the later one, whose worker may have taken
+        it for the end."""
+        future = callset.pending.get(call.call_id)
+        if future is None:
             return
-        if not self._backend.pushes_outcomes:
-            self._clear_place(callset, call)
+        if not self._backend.pushes_outcomes and not self._place_is_free(callset, failed):
+            self._settle(callset, future, failed)
+            return
         self._start(callset, [call])
         if call.call_id not in callset.pending:  # cancelled in this very moment
             self.cancel(callset, [call.call_id])
 
-    def _clear_place(self, callset: SentCallset, call: CallSpec) -> None:
-        """Remove the record of a failed attempt: the first writer wins, and it must not have."""
+    def _place_is_free(self, callset: SentCallset, failed: Outcome) -> bool:
+        """Remove the record of a failed attempt: the first writer wins, and it must not have.
+
+        What was lost has no record. If one comes late, it may be a good one, and stays.
+        """
         from pywren.store.layout import outcome_key
 
-        key = outcome_key(callset.callset_id, call.call_id)
+        if not failed.attempt_id:
+            return True
+        key = outcome_key(callset.callset_id, failed.call_id)
         try:
             self._monitor.store.delete([key])
-        except StorageError as error:  # then the failed attempt is found again, and counts
+        except StorageError as error:  # then the failed attempt counts
             log.warning("the outcome of a failed attempt cannot be removed: %s", error)
+            return False
+        return True
 
     # -- what futures ask of their origin -----------------------------------------------------
 
