@@ -111,7 +111,8 @@ def _message(kind: OutcomeKind, killed: Killed | None, ended: Ended, seconds: fl
 
 def _death(ended: Ended) -> str:
     if ended.signal is None:
-        return f"exit code {ended.exit_code}"
+        known = ended.exit_code is not None
+        return f"exit code {ended.exit_code}" if known else "this program ignored how"
     memory = f" at {_mib(ended.peak_memory_bytes)} of memory" if ended.peak_memory_bytes else ""
     hint = ""
     if ended.signal == signal.SIGKILL:

@@ -43,9 +43,15 @@ class Ledger:
     def create(cls, path: str) -> Ledger:
         """A new ledger in a file at `path`, which is gone from the directory at once."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        os.unlink(path)
-        os.ftruncate(descriptor, _SIZE)
-        return cls(descriptor)
+        try:
+            os.unlink(path)
+            # Written, not only sized: on a full disk that fails here, where it can be told. A
+            # page without room behind it would end whoever touches it by a SIGBUS.
+            os.write(descriptor, bytes(_SIZE))
+            return cls(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
 
     def claim(self, number: int, now: float) -> bool:
         """The child starts call `number`; False if it was taken back."""

@@ -156,7 +156,7 @@ class WorkerPool:
     ) -> list[tuple[Work, CallSpec]]:
         taken = slot.take_back_matching(matches)
         gone = [pair for pair in taken if matches(*pair)]
-        self._put_back([pair for pair in taken if pair not in gone])
+        self._put_back([pair for pair in taken if not matches(*pair)])
         running = slot.running()
         if running is not None and matches(*running):
             slot.kill(Killed(OutcomeKind.CANCELLED))

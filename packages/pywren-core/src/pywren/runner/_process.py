@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pywren.runner._forks import let_go_in_forks
@@ -32,7 +32,8 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 
 
 class Ended(NamedTuple):
-    """How a process ended: exit code or signal (one is None) and its peak memory, if known."""
+    """How a process ended: exit code or signal (one is None; both, if nobody can tell), and its
+    peak memory, if known."""
 
     exit_code: int | None
     signal: int | None
@@ -49,25 +50,28 @@ class ChildProcess:
     """
 
     def __init__(self, directory: str, name: str, environment: Mapping[str, str]) -> None:
-        self._reaped: tuple[int, resource.struct_rusage] | None = None
+        self._reaped: Ended | None = None
         self._own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        self.ledger = Ledger.create(f"{directory}/ledger-{name}")
-        self.stdout = OutputFile.create(f"{directory}/stdout-{name}")
-        self.stderr = OutputFile.create(f"{directory}/stderr-{name}")
-        self.socket, theirs = socket.socketpair()
-        self.inbox, outcomes = os.pipe()
-        lifeline, self._lifeline = os.pipe()
-        let_go_in_forks(self)
-        try:
+        with ExitStack() as if_it_fails, ExitStack() as afterwards:
+            self.ledger = Ledger.create(f"{directory}/ledger-{name}")
+            if_it_fails.callback(self.ledger.close)
+            self.stdout = OutputFile.create(f"{directory}/stdout-{name}")
+            if_it_fails.callback(self.stdout.close)
+            self.stderr = OutputFile.create(f"{directory}/stderr-{name}")
+            if_it_fails.callback(self.stderr.close)
+            self.socket, theirs = socket.socketpair()
+            if_it_fails.callback(self.socket.close)
+            afterwards.callback(theirs.close)
+            self.inbox, outcomes = os.pipe()
+            if_it_fails.callback(os.close, self.inbox)
+            afterwards.callback(os.close, outcomes)
+            lifeline, self._lifeline = os.pipe()
+            if_it_fails.callback(self.let_go)
+            afterwards.callback(os.close, lifeline)
+            let_go_in_forks(self)
             ends = (theirs.fileno(), outcomes, self.ledger.descriptor, lifeline)
             self.process_id = self._start(ends, directory, environment)
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            theirs.close()
-            os.close(outcomes)
-            os.close(lifeline)
+            if_it_fails.pop_all()
         _enlarge(self.inbox)
         os.set_blocking(self.inbox, False)
         self.socket.setblocking(False)
@@ -76,12 +80,12 @@ class ChildProcess:
         self, descriptors: Sequence[int], directory: str, environment: Mapping[str, str]
     ) -> int:
         # Above the standard streams, whose numbers are free where the client closed its own.
-        numbers = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in descriptors]
-        try:
+        with ExitStack() as afterwards:
+            numbers = []
+            for descriptor in descriptors:
+                numbers.append(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3))
+                afterwards.callback(os.close, numbers[-1])
             return self._spawn(numbers, directory, environment)
-        finally:
-            for number in numbers:
-                os.close(number)
 
     def _spawn(self, numbers: Sequence[int], directory: str, environment: Mapping[str, str]) -> int:
         package_home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -119,13 +123,24 @@ class ChildProcess:
             time.sleep(0.0005)
         return True
 
-    def _reap(self, options: int) -> tuple[int, resource.struct_rusage] | None:
+    def _reap(self, options: int) -> Ended | None:
         if self._reaped is None:
-            process_id, status, usage = os.wait4(self.process_id, options)
-            if process_id:
-                self._reaped = (os.waitstatus_to_exitcode(status), usage)
-                self._process.returncode = self._reaped[0]
+            try:
+                process_id, status, usage = os.wait4(self.process_id, options)
+            except ChildProcessError:  # this program ignores SIGCHLD, or waits for any child
+                self._reaped = Ended(None, None, 0)
+                self._process.returncode = 0
+            else:
+                if process_id:
+                    self._process.returncode = os.waitstatus_to_exitcode(status)
+                    self._reaped = self._ended(self._process.returncode, usage)
         return self._reaped
+
+    def _ended(self, code: int, usage: resource.struct_rusage) -> Ended:
+        # A new process inherits its parent's mark: below that, it says nothing about the child.
+        peak = usage.ru_maxrss if usage.ru_maxrss > self._own_peak else 0
+        unit = 1 if sys.platform == "darwin" else 1024
+        return Ended(code if code >= 0 else None, -code if code < 0 else None, peak * unit)
 
     def wait(self) -> Ended:
         """Reap the process, which was killed or has closed its pipe."""
@@ -133,11 +148,7 @@ class ChildProcess:
         reaped = self._reap(0)
         if reaped is None:
             raise ChildProcessError(f"no process {self.process_id} to wait for")
-        code, usage = reaped
-        # A new process inherits its parent's mark: below that, it says nothing about the child.
-        peak = usage.ru_maxrss if usage.ru_maxrss > self._own_peak else 0
-        unit = 1 if sys.platform == "darwin" else 1024
-        return Ended(code if code >= 0 else None, -code if code < 0 else None, peak * unit)
+        return reaped
 
     def close(self) -> None:
         """Give back what belonged to a process that has ended."""

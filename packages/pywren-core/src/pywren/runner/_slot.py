@@ -31,7 +31,7 @@ __all__ = ["Slot"]
 _READ_BYTES = 1024 * 1024
 _IN_FLIGHT_BYTES = 512 * 1024
 START_SECONDS = 60.0
-"""A child that is not ready by then will never be."""
+"""A child that is not ready by then, or has not begun the call whose turn it is, never will."""
 
 _CUT_OFF = (
     "it closed the connection to its supervisor: a call must leave alone the descriptors that it "
@@ -66,7 +66,7 @@ class Slot:
         self.noisy = False
         self._garbled = False
         self.ended_calls = 0
-        self._started_at = time.monotonic()
+        self._waits_since = time.monotonic()
 
     @property
     def inbox(self) -> int:
@@ -99,6 +99,8 @@ class Slot:
 
     def send(self, work: Work, calls: Sequence[CallSpec], function: FunctionAt) -> None:
         """Send calls of one callset, and before them their function if the child lacks it."""
+        if self.ready and not self._sent:
+            self._waits_since = time.monotonic()
         parts = [] if function.digest in self._functions else [self._announce(function)]
         first = self._last_number + 1
         for number, call in enumerate(calls, first):
@@ -146,6 +148,7 @@ class Slot:
                     self._ended(number, body, outcomes)
                 elif kind == READY:
                     self.ready = True
+                    self._waits_since = time.monotonic()
                     self._worker = msgspec.msgpack.decode(body)
         except msgspec.MsgspecError as error:
             self.kill(Killed(OutcomeKind.CRASHED, reason=f"it sent no outcome but {error}"))
@@ -161,6 +164,7 @@ class Slot:
         sent.work.took(outcome.setup_seconds + outcome.run_seconds)
         self._in_flight_bytes -= inline_bytes(sent.call)
         self.ended_calls += 1
+        self._waits_since = time.monotonic()
         outcomes.append(outcome)
 
     def running(self) -> _Sent | None:
@@ -174,26 +178,30 @@ class Slot:
         self.noisy = self._process.stdout.trim() | self._process.stderr.trim()
         if self.killed:
             return float("inf"), []
-        if not self.ready:
-            return self._check_start(now), []
         progress = self._process.ledger.progress()
         sent = self._sent.get(progress.number)
-        if sent is None:
-            return float("inf"), []
+        if sent is None or not self.ready:
+            return self._check_stuck(now), []
         timeout = sent.work.callset.timeout
         why = self._passed_limit(overdue(progress.started_at, timeout, now), timeout)
         if why is None:
             return progress.started_at + timeout - now, []
         # Nothing else may start now: what dies is the call that passed the limit, or nobody.
+        # The first look took no lock, and may have found a new number beside an old time.
         returned = self.take_back_all()
-        if self._process.ledger.progress().number == progress.number:
+        if self._process.ledger.progress() == progress:
             self.kill(why)
         return float("inf"), returned
 
-    def _check_start(self, now: float) -> float:
-        left = self._started_at + START_SECONDS - now
+    def _check_stuck(self, now: float) -> float:
+        """Kill a child that should come up or begin a call, and does not: a thread that an
+        earlier call left behind may keep the interpreter for itself."""
+        if self.ready and not self._sent:
+            return float("inf")
+        left = self._waits_since + START_SECONDS - now
         if left <= 0:
-            reason = f"it did not come up within {START_SECONDS:g} s"
+            what = "begin a call" if self.ready else "come up"
+            reason = f"it did not {what} within {START_SECONDS:g} s"
             self.kill(Killed(OutcomeKind.CRASHED, reason=reason))
         return left
 
@@ -248,8 +256,8 @@ class Slot:
         calls that it never started."""
         if self.killed is None and not self._process.ends_by_itself():
             self.killed = Killed(OutcomeKind.CRASHED, reason=_CUT_OFF)
-        number, started_at = self._process.ledger.progress()
         ended = self._process.wait()
+        number, started_at = self._process.ledger.progress()
         outcomes = self._last_words()
         peak = max(ended.peak_memory_bytes, self._peak_bytes)
         # The call that ran; and if the child talked nonsense, those whose outcomes were lost in it.
