@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import cached_property
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pywren.errors import ConfigError
@@ -87,7 +87,9 @@ class LocalBackend:
     @cached_property
     def store_url(self) -> str:
         """Where outcomes go that another process will want."""
-        return self._store_url or f"file://{local_store_directory()}"
+        from pathlib import Path
+
+        return self._store_url or Path(local_store_directory()).as_uri()
 
     @property
     def owner_path(self) -> str:
