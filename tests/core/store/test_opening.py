@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import uuid
@@ -67,6 +68,19 @@ def test_a_file_stores_folder_is_made_by_the_first_put_alone(tmp_path: Path) -> 
     assert not (tmp_path / "folder").exists()
     store.put("a/b", b"x")
     assert store.local_path("a/b") == tmp_path / "folder" / "a" / "b"
+
+
+@pytest.mark.parametrize("url", ["file:///a/run#3", "file:///a?b", "s3://bucket/p?region=x"])
+def test_no_part_of_a_url_is_ignored(url: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(repr(url))):
+        open_store(url)
+
+
+@pytest.mark.parametrize("scheme", ["s3", "file", "https"])
+def test_credentials_in_a_url_are_refused_and_not_repeated(scheme: str) -> None:
+    with pytest.raises(ConfigError, match="no password in it") as caught:
+        open_store(f"{scheme}://someone:hunter2@bucket/prefix")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_s3_keys_are_below_the_prefix(s3_server: S3Server) -> None:

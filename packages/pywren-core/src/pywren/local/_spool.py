@@ -23,7 +23,8 @@ _LOCKED_BY_THEN_SECONDS: Final = 60.0
 
 
 def _temporary_directory() -> str:
-    return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - only private directories go in there
+    named = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - only private directories go in there
+    return os.path.abspath(named)
 
 
 def _prefix() -> str:

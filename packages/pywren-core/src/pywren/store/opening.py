@@ -37,6 +37,16 @@ def open_store(url: str, **options: Any) -> Store:
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
+    if parts.password is not None or parts.username is not None:
+        raise ConfigError(  # without the URL: messages are logged
+            f"a store's URL ({parts.scheme}://...@...) cannot be opened: expected no user and no "
+            "password in it; credentials come from the environment"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigError(
+            f"the store {url!r} cannot be opened: expected no '?' and no '#' in a store's URL; in "
+            "a file:// URL write %3F and %23 for them, and pass options to open_store"
+        )
     opener = _OPENERS.get(parts.scheme)
     if opener is None:
         known = ", ".join(f"{scheme}://" for scheme in sorted(_OPENERS))
