@@ -95,6 +95,32 @@ def test_links_inside_a_package_are_followed_once(root: Path) -> None:
     assert names(importing("pkg_l")) == ["pkg_l/__init__.py", "pkg_l/linked/real.py"]
 
 
+def test_links_to_what_holds_the_package_or_a_home_are_not_followed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(root / "homes" / "me"))
+    put(root / "pkg_u" / "sub" / "__init__.py")
+    put(root / "homes" / "me" / "secret.txt")
+    put(root / "beside.txt")
+    for name, target in (("up", root), ("home", root / "homes" / "me"), ("homes", root / "homes")):
+        (root / "pkg_u" / "sub" / name).symlink_to(target)
+    (root / "pkg_u" / "__init__.py").touch()
+    assert names(importing("pkg_u")) == ["pkg_u/__init__.py", "pkg_u/sub/__init__.py"]
+
+
+def test_private_keys_stay_and_certificates_travel(root: Path) -> None:
+    begin = "-----BEGIN {}-----\nMII"
+    put(root / "pkg_k" / "__init__.py")
+    put(root / "pkg_k" / "ca.pem", begin.format("CERTIFICATE"))
+    put(root / "pkg_k" / "id_table.csv", "1,2")
+    put(root / "pkg_k" / "server.pem", begin.format("RSA PRIVATE KEY"))
+    put(root / "pkg_k" / "both.key", begin.format("CERTIFICATE") + begin.format("PRIVATE KEY"))
+    put(root / "pkg_k" / "id_ed25519", begin.format("OPENSSH PRIVATE KEY"))
+    put(root / "pkg_k" / "putty.ppk", "PuTTY-User-Key-File-3: ssh-ed25519")
+    found = names(importing("pkg_k"))
+    assert found == ["pkg_k/__init__.py", "pkg_k/ca.pem", "pkg_k/id_table.csv"]
+
+
 def test_exclusion_reaches_modules_directories_and_data(root: Path) -> None:
     for name in (
         "__init__.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,6 +23,8 @@ _COMPILED: Final = (".pyc", ".pyo")
 _EXTENSIONS: Final = (".so", ".pyd", ".dylib")
 _SKIPPED: Final = frozenset({"__pycache__", "node_modules"})
 _SKIPPED_ENDS: Final = (".egg-info", ".dist-info")
+_KEYS: Final = ("*.pem", "*.key", "*.ppk", "id_*")
+_KEY_MARKS: Final = (b"PRIVATE KEY-----", b"PuTTY-User-Key-File")
 _MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o100644 << 16
 
@@ -78,8 +81,9 @@ def tree_of(
 ) -> tuple[list[ShippedFile], list[str]]:
     """The files of the package `name` at `directory`, and all directories that hold them.
 
-    `left_out` says of a dotted name whether it was excluded. Hidden files, caches, virtual
-    environments and repositories inside are passed over; links are followed, once.
+    `left_out` says of a dotted name whether it was excluded. Hidden files, private keys, caches,
+    virtual environments and repositories inside are passed over; links are followed, once, but
+    not to what holds the package or a home directory.
     """
     _refuse_homes(name, directory)
     files: list[ShippedFile] = []
@@ -91,14 +95,17 @@ def tree_of(
 
 
 def _refuse_homes(name: str, directory: str) -> None:
-    home = os.path.realpath(os.path.expanduser("~"))
-    place = os.path.realpath(directory)
-    if os.path.commonpath([place, home]) == place:
+    if _holds(directory, os.path.expanduser("~")):
         raise SerializationError(
             f"the package {name!r} is the directory {directory!r}, which holds a home directory: "
             f"move the code into a directory of its own, or leave it out with "
             f"exclude_modules=[{name!r}]"
         )
+
+
+def _holds(directory: str, other: str) -> bool:
+    place = os.path.realpath(directory)
+    return os.path.commonpath([place, os.path.realpath(other)]) == place
 
 
 def files_below(
@@ -120,9 +127,18 @@ def _travels(entry: os.DirEntry[str]) -> bool:
     if entry.name.startswith(".") or entry.name.endswith(_COMPILED) or not entry.name.isprintable():
         return False
     try:
-        return stat.S_ISREG(entry.stat().st_mode)
+        return stat.S_ISREG(entry.stat().st_mode) and not _is_private_key(entry)
     except OSError:  # a link to nowhere
         return False
+
+
+def _is_private_key(entry: os.DirEntry[str]) -> bool:
+    """Whether a file that has the name of a key is a private one; certificates travel."""
+    if not any(fnmatchcase(entry.name, pattern) for pattern in _KEYS):
+        return False
+    with open(entry.path, "rb") as file:
+        head = file.read(4096)
+    return any(mark in head for mark in _KEY_MARKS)
 
 
 def _directories(
@@ -147,7 +163,12 @@ def _passed_over(entry: os.DirEntry[str]) -> bool:
         or name.endswith(_SKIPPED_ENDS)
         or not name.isprintable()
         or os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))
+        or (entry.is_symlink() and _leads_up(entry.path))
     )
+
+
+def _leads_up(link: str) -> bool:
+    return _holds(link, os.path.dirname(link)) or _holds(link, os.path.expanduser("~"))
 
 
 def archive_of(files: Iterable[ShippedFile]) -> bytes:
