@@ -398,3 +398,29 @@ def _note(path: str) -> None:
 def _note_and_hang(path: str) -> None:
     _note(path)
     time.sleep(600)
+
+
+def test_a_full_disk_or_a_bad_reference_fails_only_its_own_call(
+    client: Client, runner: StoreRunner, tmp_path: Path
+) -> None:
+    callset = client.callset(len)
+    inputs = tmp_path / "runner0" / "inputs"
+    inputs.rmdir()
+    inputs.write_text("no folder: as good as full")
+    (large,) = client.data(callset, b"x" * 200_000)
+    small = CallSpec("00001", dump_frame(b"xx"))
+    escaping = CallSpec("00002", StoreRef("../outside", 1, "00" * 32))
+    elsewhere = CallSpec("00003", OutcomeRef("gopher://x", callset.callset_id, "00000", KEY))
+    outcomes = runner.run(Dispatch(callset, [large, small, escaping, elsewhere]))
+    assert {outcome.call_id: outcome.kind for outcome in outcomes} == {
+        "00000": OutcomeKind.UNAVAILABLE,
+        "00001": OutcomeKind.VALUE,
+        "00002": OutcomeKind.UNREADABLE,
+        "00003": OutcomeKind.UNREADABLE,
+    }
+
+
+def test_a_function_that_no_key_can_name_is_unreadable(client: Client, runner: StoreRunner) -> None:
+    callset = msgspec.structs.replace(client.callset(len), function="../outside")
+    (outcome,) = runner.run(Dispatch(callset, inline("x")))
+    assert outcome.kind is OutcomeKind.UNREADABLE

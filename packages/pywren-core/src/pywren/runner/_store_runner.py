@@ -55,6 +55,10 @@ __all__ = ["StoreRunner", "should_look"]
 _COMMITS_AT_ONCE: Final = 16
 _WORKS: Final = ("functions", "inputs")
 
+_UNFETCHED: Final = (StorageError, VersionMismatch, OSError, ValueError)
+"""Why a function or an input cannot be had: the store, its content, this machine's disk, or a
+message with a key or URL that cannot be."""
+
 Key = tuple[str, str]
 """Callset id and call id."""
 
@@ -227,7 +231,7 @@ class StoreRunner:
             return
         try:
             self._functions.acquire(job.callset.function)
-        except StorageError as error:
+        except _UNFETCHED as error:
             self._end_all(job, *_unfetched(error))
             return
         try:
@@ -283,7 +287,7 @@ class StoreRunner:
         for call in list(job.waiting.values()):
             try:
                 fetched.append(fetch_call(self.store, call, self._directory, self._sleep))
-            except (StorageError, VersionMismatch) as error:
+            except _UNFETCHED as error:
                 self._commit(job, [failed_outcome(job.callset, call, *_unfetched(error))])
         return fetched
 
@@ -377,11 +381,11 @@ class _Job:
             return outcomes
 
 
-def _unfetched(error: StorageError | VersionMismatch) -> tuple[OutcomeKind, ErrorInfo]:
+def _unfetched(error: Exception) -> tuple[OutcomeKind, ErrorInfo]:
     """What becomes of a call whose function or input cannot be had."""
     info = ErrorInfo(type(error).__name__, str(error))
     if isinstance(error, VersionMismatch):
         return OutcomeKind.VERSION_MISMATCH, info
-    if isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError | ValueError):  # another worker would find the same
         return OutcomeKind.UNREADABLE, info
     return OutcomeKind.UNAVAILABLE, info
