@@ -121,11 +121,11 @@ def _open_local(
 
 def _open(name: str, config: Config, job_max_runtime: float, options: dict[str, Any]) -> Executor:
     from pywren.executor import Executor
+    from pywren.executor._options import check_seconds
     from pywren.lookup import load_backend
 
     _set_log_level()
-    if not job_max_runtime > 0:
-        raise ValueError(f"job_max_runtime: expected seconds above 0, found {job_max_runtime!r}")
+    check_seconds("job_max_runtime", job_max_runtime)
     opener = load_backend(name)
     backend = opener(config, job_max_runtime=job_max_runtime, **options)
     return Executor(backend, config, job_max_runtime=job_max_runtime)

@@ -46,10 +46,15 @@ def batches(calls: Iterable[CallSpec]) -> Iterator[list[CallSpec]]:
 
 
 def check_limit(items: Iterable[Any], limit: int | None) -> Iterable[Any]:
-    """The items, if they are not more than `limit`. Nothing has been sent when this raises.
+    """The items, if they can be read and are not more than `limit`; else nothing is sent.
 
     What has no length is read to its end, or to one item past the limit.
     """
+    if not hasattr(items, "__iter__") and not hasattr(items, "__getitem__"):
+        raise TypeError(
+            f"iterdata: expected an iterable, found {type(items).__name__}: "
+            "call_async makes a single call"
+        )
     if limit is None:
         return items
     try:

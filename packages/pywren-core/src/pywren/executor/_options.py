@@ -10,7 +10,7 @@ import msgspec
 from pywren.backends import Sending
 from pywren.protocol import CallsetSpec
 
-__all__ = ["CallOptions", "with_overrides"]
+__all__ = ["CallOptions", "check_seconds", "with_overrides"]
 
 _RESERVED: Final = frozenset(CallsetSpec.__struct_fields__) | {"call_id", "attempt", "outcome"}
 
@@ -36,8 +36,8 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
             _check_whole(name, getattr(self, name), 1)
         if self.retries is not None:
             _check_whole("retries", self.retries, 0)
-        if self.timeout is not None and not self.timeout > 0:
-            raise ValueError(f"timeout: expected seconds above 0, found {self.timeout!r}")
+        if self.timeout is not None:
+            check_seconds("timeout", self.timeout)
         _check_environment(self.extra_env or {})
         _check_meta(self.extra_meta or {})
         for name in ("exclude_modules", "include_modules"):
@@ -67,7 +67,21 @@ def _check_whole(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name}: expected a whole number from {least} up, found {value!r}")
 
 
+def check_seconds(name: str, value: object) -> None:
+    """`TypeError` or `ValueError` if this is no time that a call may run."""
+    if not isinstance(value, int | float):
+        raise TypeError(f"{name}: expected seconds, found {value!r} ({type(value).__name__})")
+    if not value > 0:
+        raise ValueError(f"{name}: expected seconds above 0, found {value!r}")
+
+
+def _check_mapping(name: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected a dictionary, found {value!r}")
+
+
 def _check_environment(variables: Mapping[str, str]) -> None:
+    _check_mapping("extra_env", variables)
     for name, value in variables.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(
@@ -79,6 +93,7 @@ def _check_environment(variables: Mapping[str, str]) -> None:
 
 
 def _check_meta(meta: Mapping[str, Any]) -> None:
+    _check_mapping("extra_meta", meta)
     for name in meta:
         if name in _RESERVED:
             raise ValueError(f"extra_meta: {name!r} is a name of PyWren's own: take another")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pywren.futures._future import ResponseFuture
+from pywren.futures._given import given_futures
 from pywren.futures._latch import Latch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pywren.futures._future import ResponseFuture
     from pywren.futures._progress import Progress
 
 __all__ = [
@@ -70,7 +71,7 @@ def wait(
     >>> [f.result() for f in dones], not_dones
     ([1, 2], [])
     """
-    futures = list(dict.fromkeys(fs))
+    futures = list(dict.fromkeys(given_futures("fs", fs)))
     if return_when not in (ALL_COMPLETED, ANY_COMPLETED, ALWAYS):
         raise ValueError(
             f"return_when: expected ALL_COMPLETED (1), ANY_COMPLETED (2) or ALWAYS (3), "
@@ -105,7 +106,7 @@ def get_all_results(
     ...     pywren.get_all_results(pwex.map(str.upper, ["a", "b"]))
     ['A', 'B']
     """
-    futures = list(fs)
+    futures = given_futures("fs", fs)
     _set_pace(futures, _THREADS, _LONGEST_PAUSE_SECONDS, look_now=False)
     if futures:
         unique = list(dict.fromkeys(futures))

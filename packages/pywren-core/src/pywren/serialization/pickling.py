@@ -66,7 +66,7 @@ def _cloudpickle(
 def _why(value: object, error: BaseException, what: str) -> str:
     from pywren.serialization.unpicklable import explain_failure
 
-    where = explain_failure(value, error)
+    where = explain_failure(value, error, root="itself")
     reason = f"{type(error).__name__}: {error}"
     return f"{what} cannot be pickled: {where} ({reason})" if where else f"{what}: {reason}"
 
