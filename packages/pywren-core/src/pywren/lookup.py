@@ -53,6 +53,9 @@ def _advice(name: str, there: list[str]) -> str:
     listing = ", ".join(there)
     package = _PACKAGES.get(name)
     if package:
-        return f"the backend {name!r} is not installed (here are: {listing}): pip install {package}"
+        return (
+            f"the backend {name!r} is not installed (here are: {listing}): pip install {package}; "
+            "on this computer calls run with pywren.local_executor() or PYWREN_EXECUTOR=local"
+        )
     known = ", ".join(sorted({*there, *_PACKAGES, *_ALIASES}))
     return f"there is no backend called {name!r} here (installed: {listing}): choose one of {known}"

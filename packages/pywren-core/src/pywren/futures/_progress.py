@@ -32,9 +32,10 @@ class Progress:
         """Show how things stand, if it is time."""
         if not self.wanted or time.monotonic() < self._shown_at:
             return
-        if self._bar is None:
-            self._bar = _bar_class()(total=len(self._futures), unit="call")
-        self._bar.update(sum(future.done() for future in self._futures) - self._bar.n)
+        done = sum(future.done() for future in self._futures)
+        if self._bar is None:  # what was over before it is no part of its rate
+            self._bar = _bar_class()(total=len(self._futures), initial=done, unit="call")
+        self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
         """Show the end and leave it on the screen."""
