@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -203,6 +204,37 @@ def test_a_second_ctrl_c_returns_at_once(tmp_path: Path, eventually: Eventually)
         client.send_signal(signal.SIGINT)
         client.communicate(timeout=30)
     eventually(lambda: gone(others))
+
+
+INTERRUPTED = """
+    import pywren
+    def one_round():
+        return pywren.get_all_results(pwex.map(lambda item: item, range(300)), timeout=30)
+    with pywren.local_executor(workers=2) as pwex:
+        one_round()
+        for n in range(3):
+            print(n, flush=True)
+            try:
+                while True:
+                    one_round()
+            except KeyboardInterrupt:
+                continue
+        assert one_round() == list(range(300))
+    print("fine", flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_executor_goes_on_after_ctrl_c_at_any_moment(seed: int) -> None:
+    chance = random.Random(seed)
+    with start(INTERRUPTED) as client:
+        for _ in range(3):
+            the_line(client)
+            time.sleep(chance.random() * 0.05)  # not to wait for anything: the moment is the test
+            client.send_signal(signal.SIGINT)
+        out, err = client.communicate(timeout=60)
+    assert out == "fine\n", err
+    assert not err
 
 
 @pytest.mark.parametrize(

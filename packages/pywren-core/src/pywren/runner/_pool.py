@@ -40,6 +40,7 @@ from pywren.runner._payloads import output_path
 from pywren.runner._policy import fair_share, worth_stealing
 from pywren.runner._process import ChildProcess, child_environment
 from pywren.runner._slot import Slot
+from pywren.runner._uninterrupted import Uninterrupted
 from pywren.runner._work import Queue, Work, grouped, matcher
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class WorkerPool:
         self, callset: CallsetSpec, calls: Sequence[CallSpec], *, chunksize: int = 1
     ) -> None:
         """Queue calls, in order, and return. `chunksize` of them may go to a worker at once."""
-        with self._lock:
+        with Uninterrupted(), self._lock:
             if self._closing:
                 raise BackendError("the executor was shut down: make a new one to run more calls")
             work = self._works.get(callset.callset_id)
@@ -143,7 +144,7 @@ class WorkerPool:
     def cancel(self, callset_id: str, call_ids: Collection[str] | None = None) -> None:
         """Cancel calls, queued or running; their outcomes are delivered as of any others."""
         matches = matcher(callset_id, call_ids)
-        with self._lock:
+        with Uninterrupted(), self._lock:
             cancelled = self._queue.remove(matches)
             for slot in self._slots:
                 cancelled += self._cancel_in(slot, matches)

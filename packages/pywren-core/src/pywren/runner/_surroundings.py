@@ -6,22 +6,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from pywren.runner._uninterrupted import handler_of, set_handler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Surroundings"]
 
-_SIGNALS: Final = (
-    signal.SIGALRM,
-    signal.SIGCHLD,
-    signal.SIGINT,
-    signal.SIGPIPE,
-    signal.SIGTERM,
+_SIGNALS: Final = tuple(
+    int(number)  # which asks faster than with an enum's member
+    for number in (signal.SIGALRM, signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
 )
-# The function below its wrapper, which would make an enum of each: 0.05 us instead of 1.
-_handler_of: Any = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
 
 
 class Surroundings:
@@ -32,7 +29,7 @@ class Surroundings:
         self._live = getattr(os.environ, "_data", os.environ)
         self._environ = dict(self._live)
         self._directory = self._current_directory()
-        self._handlers = [_handler_of(number) for number in _SIGNALS]
+        self._handlers = [handler_of(number) for number in _SIGNALS]
 
     def enter(self, variables: Mapping[str, str]) -> None:
         """Set the variables of a call."""
@@ -47,9 +44,9 @@ class Surroundings:
             sys.path[:] = path
         if self._current_directory() != self._directory:
             self._go_home()
-        if [_handler_of(number) for number in _SIGNALS] != self._handlers:
+        if [handler_of(number) for number in _SIGNALS] != self._handlers:
             for number, handler in zip(_SIGNALS, self._handlers, strict=True):
-                signal.signal(number, handler)
+                set_handler(number, handler)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _go_home(self) -> None:
