@@ -351,7 +351,7 @@ class Executor:
             for batch in batches(call_specs(callset.callset_id, items, self._backend)):
                 futures += self._courier.send(callset, batch)
         except BaseException:  # the caller gets no futures: nobody could ask for these results
-            cancel_all(futures)
+            cancel_all(list(callset.pending.values()))
             raise
         finally:
             self._courier.seal(callset)
@@ -367,6 +367,9 @@ class Executor:
         try:
             for call in call_specs(callset.callset_id, items, self._backend):
                 yield self._courier.send(callset, [call])[0]
+        except BaseException:  # one of them may not have been handed out
+            cancel_all(list(callset.pending.values()))
+            raise
         finally:
             self._courier.seal(callset)
 
