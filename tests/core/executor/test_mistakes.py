@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 import pywren
@@ -54,6 +56,11 @@ def test_a_runtime_of_the_wrong_type_is_named() -> None:
     runtime: Any = "10"
     with pytest.raises(TypeError, match="job_max_runtime: expected seconds, found '10'"):
         pywren.local_executor(job_max_runtime=runtime)
+
+
+def test_seconds_may_be_any_number(pwex: Executor) -> None:
+    seconds: Any = [np.int64(60), np.float32(60), Fraction(60)]
+    assert [pwex.call_async(abs, -1, timeout=each).result() for each in seconds] == [1, 1, 1]
 
 
 def test_an_item_that_cannot_be_pickled_is_not_called_a_result(pwex: Executor) -> None:

@@ -67,9 +67,9 @@ def _check_whole(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name}: expected a whole number from {least} up, found {value!r}")
 
 
-def check_seconds(name: str, value: object) -> None:
+def check_seconds(name: str, value: Any) -> None:
     """`TypeError` or `ValueError` if this is no time that a call may run."""
-    if not isinstance(value, int | float):
+    if not hasattr(value, "__float__"):  # numpy's integers are numbers too, texts are none
         raise TypeError(f"{name}: expected seconds, found {value!r} ({type(value).__name__})")
     if not value > 0:
         raise ValueError(f"{name}: expected seconds above 0, found {value!r}")
