@@ -130,10 +130,11 @@ def test_a_call_that_was_cancelled_before_its_message_came_never_runs(
     assert runs(tmp_path, 7) == 0
 
 
-def test_a_function_is_put_once_and_the_key_is_never_in_the_store() -> None:
+def test_a_function_is_put_once_and_no_secret_is_ever_in_the_store() -> None:
     backend = StoreBackend(f"memory://{uuid.uuid4().hex}")
     with Executor(backend, load_config({})) as executor:
-        futures = [executor.call_async(abs, number) for number in (1, 2)]
+        secret = {"PASSWORD": "hunter2"}
+        futures = [executor.call_async(abs, number, extra_env=secret) for number in (1, 2)]
         pywren.get_all_results(futures, timeout=PATIENCE)
         store = open_store(backend.store_url)
         keys = [entry.key for page in store.list() for entry in page]
@@ -143,3 +144,4 @@ def test_a_function_is_put_once_and_the_key_is_never_in_the_store() -> None:
         assert manifest.callset_id == futures[0].callset_id
         for key in keys:
             assert futures[0].signing_key not in bytes(store.get(key))
+            assert b"hunter2" not in bytes(store.get(key))

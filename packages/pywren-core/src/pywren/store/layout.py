@@ -4,7 +4,7 @@
 
     functions/<sha256>                        functions, stored once per content
     runtimes/<sha256>                         packed third-party packages, likewise
-    callsets/<id>/manifest                    the callset's spec
+    callsets/<id>/manifest                    the callset's spec, without signing_key and env
     callsets/<id>/data                        inputs that do not fit into the call specs
     callsets/<id>/input/<call>                one input that has an object of its own
     callsets/<id>/outcomes/<block>/<call>     outcome records; the first writer wins

@@ -149,7 +149,7 @@ class StoreBackend:
     def _put_manifest(self, callset: CallsetSpec) -> None:
         if callset.callset_id not in self._held:
             self._held.add(callset.callset_id)
-            public = msgspec.structs.replace(callset, signing_key=b"")
+            public = msgspec.structs.replace(callset, signing_key=b"", env={})  # no secrets
             self._store.put(manifest_key(callset.callset_id), to_json(public))
 
     def release(self, callset: CallsetSpec, call: CallSpec) -> None:
