@@ -19,9 +19,9 @@ from pywren.errors import StorageError
 from pywren.executor._retrying import is_infrastructure_failure, pause_seconds
 from pywren.futures._callset import Callset
 from pywren.futures._future import ResponseFuture
-from pywren.futures._outputs import inline_output
+from pywren.futures._outputs import inline_output, remove_file
 from pywren.liveness import owner_mark
-from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, Outcome, OutcomeKind
+from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, FileRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -65,6 +65,7 @@ class Courier:
         self._callsets: dict[str, SentCallset] = {}
         self._lock = threading.Lock()
         self._monitor: Any = None
+        self._here = threading.local()
 
     def begin(self, callset: SentCallset) -> None:
         """Calls of this callset will follow."""
@@ -124,10 +125,24 @@ class Courier:
 
     def deliver(self, outcomes: Sequence[Outcome]) -> None:
         """Hand outcomes to their futures. What comes twice, or too late, is dropped."""
+        outer, self._here.delivers = self.delivers_here, True
+        try:
+            self._deliver(outcomes)
+        finally:
+            self._here.delivers = outer
+
+    @property
+    def delivers_here(self) -> bool:
+        """Is this thread handing out outcomes, and now in a done-callback of one?"""
+        return getattr(self._here, "delivers", False)
+
+    def _deliver(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             callset = self._callsets.get(outcome.callset_id)
             future = callset.pending.get(outcome.call_id) if callset is not None else None
             if callset is None or future is None:
+                if isinstance(outcome.output, FileRef):  # of this machine, where none comes twice
+                    remove_file(outcome.output)
                 continue
             if outcome.kind is not OutcomeKind.VALUE and self._goes_again(callset, future, outcome):
                 continue
@@ -276,10 +291,11 @@ class Courier:
         from pywren.store import open_store
         from pywren.store.commit import commit_outcome
 
-        signed = msgspec.structs.replace(inline_output(outcome), attempt_id=os.urandom(16).hex())
         try:
+            whole = inline_output(outcome)
+            signed = msgspec.structs.replace(whole, attempt_id=os.urandom(16).hex())
             commit_outcome(open_store(callset.store_url), signed, callset.spec.signing_key)
-        except StorageError as error:
+        except (OSError, StorageError) as error:
             log.warning(
                 "the outcome of call %s of callset %s cannot be shared with other processes: %s",
                 outcome.call_id,

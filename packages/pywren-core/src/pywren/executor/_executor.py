@@ -170,6 +170,7 @@ class Executor:
         so does this one, with the same exception; if one was cancelled, this one is.
         """
         from pywren.executor._reducing import reduce_futures
+        from pywren.futures._given import given_futures
 
         options = CallOptions(
             extra_env=extra_env,
@@ -179,8 +180,9 @@ class Executor:
             exclude_modules=exclude_modules,
             include_modules=include_modules,
         ).checked()
+        futures = given_futures("list_of_futures", list_of_futures)
         callset = self.begin(function, options, style="parts")
-        return reduce_futures(self._courier, callset, list(list_of_futures))
+        return reduce_futures(self._courier, callset, futures)
 
     def map_reduce(
         self,
@@ -247,6 +249,8 @@ class Executor:
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls and free the workers. Twice is harmless.
+
+        In a done-callback it waits for nothing: what it would wait for comes after the callback.
 
         Args:
             wait: return when all calls are over. If False, the calls of a local executor, which

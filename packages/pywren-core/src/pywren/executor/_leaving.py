@@ -48,7 +48,16 @@ class Leaving:
 
     def leave(self, *, wait: bool) -> None:
         """Wait for the calls that were sent, or don't, and free the workers. Twice is harmless:
-        the second to ask returns when the first is done."""
+        the second to ask returns when the first is done.
+
+        In a done-callback it happens in another thread: this one still has outcomes to bring.
+        """
+        if self._courier.delivers_here:
+            _thread.start_new_thread(self._leave, (wait,))
+        else:
+            self._leave(wait)
+
+    def _leave(self, wait: bool) -> None:
         from pywren.futures._waiting import cancel_all
         from pywren.futures._waiting import wait as wait_for
 

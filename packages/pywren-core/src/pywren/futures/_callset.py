@@ -66,10 +66,14 @@ class Callset:
         self._process_id = os.getpid()
 
     def cancel(self, call_ids: Collection[str]) -> None:
-        """The futures of these calls were cancelled: see that their calls stop."""
+        """The futures of these calls were cancelled: see that their calls stop.
+
+        Not in a fork: the calls are those of the process that it was forked from.
+        """
         for call_id in call_ids:
             self.pending.pop(call_id, None)
-        self._origin.cancel(self, call_ids)
+        if os.getpid() == self._process_id:
+            self._origin.cancel(self, call_ids)
 
     def running(self, call_id: str) -> bool:
         """Does the call run now, as far as this side can tell?"""

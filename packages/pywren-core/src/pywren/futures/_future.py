@@ -276,7 +276,9 @@ class ResponseFuture(Future[T]):
         return True
 
     def _invoke_callbacks(self) -> None:
-        for callback in self._done_callbacks:
+        # Let go: they often hold futures, this one among them, and those hold files.
+        callbacks, self._done_callbacks = self._done_callbacks, []
+        for callback in callbacks:
             try:
                 callback(self)
             except BaseException as error:

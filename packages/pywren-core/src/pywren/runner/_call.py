@@ -77,7 +77,7 @@ class CallRunner:
             kind=ending.kind,
             attempt=call.attempt,
             output=ending.output,
-            error=ending.error,
+            error=_in_utf8(ending.error),
             exit_code=ending.exit_code,
             started_at=started_at,
             ended_at=time.time(),
@@ -182,6 +182,14 @@ def _exited(request: SystemExit) -> _Ending:
         error=ErrorInfo("SystemExit", f"the function called sys.exit with code {int(code)}{said}"),
         exit_code=int(code) & 0xFF,  # what a process that exits with it is told to have said
     )
+
+
+def _in_utf8(error: ErrorInfo | None) -> ErrorInfo | None:
+    """The same words, with halves of surrogate pairs written out: nothing else could carry them."""
+    if error is None:
+        return None
+    texts = (error.type_name, error.message, error.traceback)
+    return ErrorInfo(*(text.encode("utf-8", "backslashreplace").decode() for text in texts))
 
 
 def _describe(error: BaseException) -> ErrorInfo:
