@@ -48,7 +48,7 @@ def test_unordered_results_come_as_they_are_there(
     assert 0 not in first
     assert source.read <= 24
     gate.touch()
-    assert 0 in [next(stream) for _ in range(30)]
+    assert 0 in itertools.islice(stream, 100_000)  # others may be faster for a while
 
 
 def test_reading_starts_when_results_are_asked_for(pwex: Executor) -> None:
