@@ -31,6 +31,7 @@ from pywren.store import Store
 from pywren.store.cancelling import cancel_calls
 from pywren.store.commit import read_outcome, read_output
 from pywren.store.layout import data_key, function_key, outcome_key
+from pywren.store.records import sign
 from pywren.testing import Fault, MemoryStore, SabotagedStore
 
 KEY = b"k" * 32
@@ -424,3 +425,21 @@ def test_a_function_that_no_key_can_name_is_unreadable(client: Client, runner: S
     callset = msgspec.structs.replace(client.callset(len), function="../outside")
     (outcome,) = runner.run(Dispatch(callset, inline("x")))
     assert outcome.kind is OutcomeKind.UNREADABLE
+
+
+@pytest.mark.parametrize("redelivered", [False, True])
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_place_that_is_taken_by_no_outcome_of_ours_harms_only_its_own_call(
+    client: Client, runner: StoreRunner, store: MemoryStore, redelivered: bool, forged: bool
+) -> None:
+    callset = client.callset(abs)
+    newer = Outcome(
+        callset_id=callset.callset_id, call_id="00000", kind=OutcomeKind.VALUE, protocol=99
+    )
+    record = b"forged" if forged else sign(newer, KEY)
+    store.put(outcome_key(callset.callset_id, "00000"), record)
+    with pytest.raises(StorageError, match="outcomes/00000/00000"):
+        runner.run(Dispatch(callset, inline(-1, -2)), redelivered=redelivered)
+    other = read_outcome(store, callset.callset_id, "00001", KEY)
+    assert other is not None
+    assert other.kind is OutcomeKind.VALUE

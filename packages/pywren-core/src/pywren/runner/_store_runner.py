@@ -243,7 +243,11 @@ class StoreRunner:
     def _skip_finished(self, job: _Job, redelivered: bool) -> None:
         for call in list(job.waiting.values()):
             if redelivered or call.attempt > 1:
-                outcome = self._outcome_of(job.callset, call)
+                try:
+                    outcome = self._outcome_of(job.callset, call)
+                except (IntegrityError, VersionMismatch) as error:
+                    job.fail(call.call_id, _unusable(error))
+                    continue
                 if outcome is not None:
                     job.end(call.call_id, outcome)
 
@@ -336,6 +340,8 @@ class StoreRunner:
             return commit_outcome(self.store, signed, key, output=pieces, sleep=self._sleep)
         except StorageError as error:
             return error
+        except VersionMismatch as error:
+            return _unusable(error)
         finally:
             if isinstance(outcome.output, FileRef):
                 os.unlink(outcome.output.path)
@@ -379,6 +385,11 @@ class _Job:
                 outcomes.append(self._queue.get_nowait())
         except queue.Empty:
             return outcomes
+
+
+def _unusable(error: StorageError | VersionMismatch) -> StorageError:
+    """The place of an outcome is taken by what is none for this release: its call alone fails."""
+    return error if isinstance(error, StorageError) else StorageError(str(error))
 
 
 def _unfetched(error: Exception) -> tuple[OutcomeKind, ErrorInfo]:
