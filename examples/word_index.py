@@ -17,6 +17,7 @@ import ast
 import gzip
 import heapq
 import math
+import os
 import re
 import sysconfig
 import time
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="how many processes; by default one per core")
     options = parser.parse_args()
 
+    busy = os.getloadavg()[0]
     documents = find_documents(options.directories)
     if not documents:
         raise SystemExit(f"no documents ({', '.join(sorted(SUFFIXES))}) in these directories")
@@ -170,6 +172,8 @@ def main() -> None:
     size = sum(documents.values()) / 1e6
     print(f"\n{len(documents):,} documents, {size:.1f} MB, {len(parts)} calls on {workers} workers")
     print(f"PyWren {parallel:.2f} s, one process {serial:.2f} s: {serial / parallel:.2f}x as fast")
+    if busy > 0.5:
+        print(f"(other programs kept {busy:.1f} of {os.cpu_count()} cores busy before)")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], object
 
         home = homes.get(name)
         if home is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package]
+            )
         value: object = getattr(import_module(home), name)
         setattr(sys.modules[package], name, value)
         return value

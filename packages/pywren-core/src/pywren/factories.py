@@ -47,8 +47,10 @@ def default_executor(
     if _is_surely_local(config):
         return _open_local(config, job_max_runtime, options)
     loaded = _load(config)
-    name = os.environ.get("PYWREN_EXECUTOR") or ("lambda" if _has_account(loaded) else "local")
-    return _open(name, loaded, job_max_runtime, options)
+    name = os.environ.get("PYWREN_EXECUTOR")
+    if name or not _has_account(loaded):
+        return _open(name or "local", loaded, job_max_runtime, options)
+    return _open_for_account(loaded, job_max_runtime, options)
 
 
 def local_executor(
@@ -141,6 +143,17 @@ def _has_account(config: Config) -> bool:
     from pywren.config import AccountSettings, LambdaSettings
 
     return config.account != AccountSettings() or config.lambda_ != LambdaSettings()
+
+
+def _open_for_account(config: Config, job_max_runtime: float, options: dict[str, Any]) -> Executor:
+    from pywren.errors import UnknownBackend
+
+    try:
+        return _open("lambda", config, job_max_runtime, options)
+    except UnknownBackend as error:
+        where = config.source or "the config argument"
+        error.add_note(f"lambda is what settings in account or lambda mean; there are in {where}")
+        raise
 
 
 def _set_log_level() -> None:

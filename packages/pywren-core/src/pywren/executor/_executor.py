@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar
 
 from pywren.executor._courier import Courier, SentCallset
 from pywren.executor._inputs import batches, call_specs, check_limit
-from pywren.executor._options import CallOptions, with_overrides
+from pywren.executor._options import CallOptions, check_function, with_overrides
 from pywren.futures._waiting import cancel_all
 from pywren.protocol import CallsetSpec, new_callset_id
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Style = Literal["item", "arguments", "parts"]
 
 __all__ = ["Executor"]
+
+log = logging.getLogger("pywren.executor")
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -284,6 +287,13 @@ class Executor:
         """Wait for all calls; after an exception, cancel them."""
         self.shutdown(wait=True, cancel_futures=kind is not None)
 
+    def __reduce__(self) -> NoReturn:
+        """Executors stay where they are: workers and futures hang on them."""
+        raise TypeError(
+            "an executor cannot travel to a worker: make one inside of the function, with "
+            "pywren.default_executor()"
+        )
+
     def __repr__(self) -> str:
         """Backend and state."""
         return f"<Executor {self._backend.name} {self._state}>"
@@ -296,8 +306,7 @@ class Executor:
         """Pack and hold the function of a new callset, whose calls will follow."""
         from pywren.serialization.functions import pack_function
 
-        if not callable(func):
-            raise TypeError(f"func: expected something to call, found {func!r}")
+        check_function(func)
         self._open()  # workers come up while the function is packed
         begin = time.perf_counter()
         payload = pack_function(
@@ -305,6 +314,7 @@ class Executor:
         )
         packed = time.perf_counter()
         self._backend.hold_function(payload.digest, payload.segments)
+        log.debug("packed %s for %s in %.3f s", func, self._backend.name, packed - begin)
         facts = {
             "executor": self._backend.name,
             "host_submit_time": time.time(),

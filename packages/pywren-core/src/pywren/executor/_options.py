@@ -10,7 +10,7 @@ import msgspec
 from pywren.backends import Sending
 from pywren.protocol import CallsetSpec
 
-__all__ = ["CallOptions", "check_seconds", "with_overrides"]
+__all__ = ["CallOptions", "check_function", "check_seconds", "with_overrides"]
 
 _RESERVED: Final = frozenset(CallsetSpec.__struct_fields__) | {"call_id", "attempt", "outcome"}
 
@@ -49,6 +49,24 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
     def sending(self) -> Sending:
         """What of this concerns the way to the workers."""
         return Sending(chunksize=self.chunksize, invoke_pool_threads=self.invoke_pool_threads)
+
+
+_GENERATOR: Final = 0x20
+_COROUTINE: Final = 0x80
+_ASYNC_GENERATOR: Final = 0x200
+
+
+def check_function(function: object) -> None:
+    """`TypeError` if it cannot be called, or if what it returns could never travel."""
+    if not callable(function):
+        raise TypeError(f"func: expected something to call, found {function!r}")
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    if flags & _GENERATOR:
+        raise TypeError(f"func: {function!r} is a generator function: let it return a list")
+    if flags & (_COROUTINE | _ASYNC_GENERATOR):
+        raise TypeError(
+            f"func: {function!r} is a coroutine function: let a plain one run it with asyncio.run"
+        )
 
 
 def with_overrides(spec: CallsetSpec, overrides: Mapping[str, Any] | None) -> CallsetSpec:

@@ -86,6 +86,10 @@ class Explanation(msgspec.Struct, frozen=True):
         """The size of all files that ship, before they are compressed."""
         return sum(unit.source_bytes + unit.data_bytes for unit in self.ships)
 
+    def __repr__(self) -> str:
+        """The same table: it is what one wants to see at a prompt."""
+        return str(self)
+
     def __str__(self) -> str:
         return "\n".join(_lines(self))
 
