@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pywren.errors import ConfigError, StoragePermissionError
+from pywren.protocol import CallsetSpec, OutcomeRef
 from pywren.store import open_store
 from pywren.store.s3 import S3Options, s3_config
 from servers import S3Server
@@ -191,3 +192,19 @@ def loaded_by(statement: str, environ: dict[str, str] | None = None) -> list[str
         timeout=60,
     )
     return done.stdout.split()
+
+
+def test_no_record_shows_a_secret() -> None:
+    secret = "hunter2"
+    records = (
+        S3Options(access_key_id=secret, secret_access_key=secret, session_token=secret),
+        CallsetSpec(
+            callset_id="c0ffee",
+            function="",
+            timeout=1,
+            signing_key=secret.encode(),
+            env={"PASSWORD": secret},
+        ),
+        OutcomeRef("memory://x", "c0ffee", "00000", secret.encode()),
+    )
+    assert secret not in repr(records)

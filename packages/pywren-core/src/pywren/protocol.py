@@ -77,6 +77,10 @@ class OutcomeRef(msgspec.Struct, frozen=True, tag="outcome"):
     call_id: str
     signing_key: bytes
 
+    def __repr__(self) -> str:
+        """Which one, without the key."""
+        return f"OutcomeRef({self.store_url!r}, {self.callset_id!r}, {self.call_id!r})"
+
 
 Deliver = Callable[[Sequence["Outcome"]], None]
 """What whoever brings outcomes calls with new ones; thread-safe, and harmless if repeated."""
@@ -117,6 +121,10 @@ class CallsetSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     protocol: int = PROTOCOL_VERSION
     python: str = PYTHON_VERSION
     submitted_at: float = 0.0
+
+    def __repr__(self) -> str:
+        """Which one, and nothing secret (`signing_key`, `env`): tracebacks and logs show it."""
+        return f"CallsetSpec({self.callset_id!r}, function={self.function[:16]!r}, ...)"
 
 
 class CallSpec(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -43,6 +43,10 @@ class S3Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max_retries: int = 8
     retry_seconds: float = 120.0
 
+    def __repr__(self) -> str:
+        """Where, and nothing secret: tracebacks and logs show it."""
+        return f"S3Options(region={self.region!r}, endpoint_url={self.endpoint_url!r}, ...)"
+
 
 def open_s3(url: SplitResult, options: Mapping[str, Any]) -> RemoteStore:
     """The store of an `s3://bucket/prefix` URL; `ConfigError` if URL or options cannot work."""
