@@ -184,7 +184,7 @@ class Courier:
         if not is_infrastructure_failure(outcome):
             return False
         if outcome.attempt < call.attempt:
-            self._send_again(callset, call, outcome)
+            self._send_later(0.0, callset, call, outcome)
             return True
         if call.attempt > callset.retries:
             return False
@@ -198,13 +198,19 @@ class Courier:
             pause,
         )
         future.call = msgspec.structs.replace(call, attempt=call.attempt + 1)
-        timer = threading.Timer(pause, self._send_again, (callset, future.call, outcome))
+        self._send_later(pause, callset, future.call, outcome)
+        return True
+
+    def _send_later(
+        self, pause: float, callset: SentCallset, call: CallSpec, failed: Outcome
+    ) -> None:
+        """On a thread of its own: what goes wrong there harms no other call."""
+        timer = threading.Timer(pause, self._send_again, (callset, call, failed))
         timer.daemon = True
         try:
             timer.start()
         except RuntimeError:  # Python is ending, and starts no more threads
-            self._send_again(callset, future.call, outcome)
-        return True
+            self._send_again(callset, call, failed)
 
     def _send_again(self, callset: SentCallset, call: CallSpec, failed: Outcome) -> None:
         """Send an attempt off after an earlier one failed: after a pause, or at once if that one
