@@ -12,6 +12,7 @@ import fcntl
 import os
 import stat
 import time
+import weakref
 from typing import Final
 
 from pywren.liveness import is_held
@@ -58,24 +59,24 @@ class Spool:
 
     def close(self, *, keep_outputs: bool = False) -> None:
         """Remove the directory; with `keep_outputs` what is left in `outputs` stays as long as
-        this process, for results that nobody has looked at yet."""
+        this spool, which the futures of results that nobody has looked at hold."""
         import shutil
 
         if not keep_outputs:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
             return
-        import atexit
-
-        atexit.register(self._remove)
+        weakref.finalize(self, _remove, self.path, self._lock, self.process_id)
         for name in ("functions", "inputs", "modules"):
             shutil.rmtree(f"{self.path}/{name}", ignore_errors=True)
 
-    def _remove(self) -> None:
-        import shutil
 
-        if os.getpid() == self.process_id:  # and not a fork, which knows of it by accident
-            shutil.rmtree(self.path, ignore_errors=True)
+def _remove(path: str, lock: int, process_id: int) -> None:
+    import shutil
+
+    if os.getpid() == process_id:  # and not a fork, which knows of it by accident
+        shutil.rmtree(path, ignore_errors=True)
+    os.close(lock)
 
 
 def remove_abandoned() -> None:
