@@ -47,7 +47,7 @@ class Functions:
     def forget(self, digest: str) -> None:
         """The function will not be asked for again, or be announced anew before it is."""
         self._payloads.pop(digest, None)
-        self._loaded.pop(digest, None)
+        self._unload(digest)
 
     def get(self, digest: str) -> Callable[..., Any]:
         """The function, with its own local modules in front of the import path."""
@@ -65,8 +65,17 @@ class Functions:
         _activate(modules)
         loaded = self._loaded[digest] = _Loaded(load(rest), modules)
         if len(self._loaded) > _KEPT:
-            self._loaded.popitem(last=False)
+            self._unload(next(iter(self._loaded)))
         return loaded
+
+    def _unload(self, digest: str) -> None:
+        loaded = self._loaded.pop(digest, None)
+        if loaded is None or loaded.modules is None:
+            return
+        if all(other.modules != loaded.modules for other in self._loaded.values()):
+            from pywren.serialization.shipped import forget
+
+            forget(loaded.modules)
 
     def _install(self, archive: bytes) -> Path:
         import hashlib

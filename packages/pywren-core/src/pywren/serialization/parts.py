@@ -8,7 +8,8 @@ from collections.abc import Callable
 from types import CellType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, Final
 
-from pywren.serialization.references import is_importable, travelling_parts
+from pywren.serialization.pickler import is_importable
+from pywren.serialization.references import travelling_parts
 
 __all__ = ["Part", "parts_of"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pickle
     from collections.abc import Callable
 
-__all__ = ["Pickler", "dumps"]
+__all__ = ["Pickler", "dumps", "is_importable"]
 
 _CachedFunction = type(functools.cache(lambda: None))
 
@@ -25,7 +25,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no t
 
     def reducer_override(self, obj: Any) -> Any:
         """How an object of no built-in type is taken apart."""
-        if type(obj) is _CachedFunction and not _is_importable(obj):
+        if type(obj) is _CachedFunction and not is_importable(obj):
             return _cached_again, (obj.__wrapped__, obj.cache_parameters())
         if type(obj) is functools.cached_property:  # before Python 3.12 it holds a lock
             return _property_again, (obj.func, obj.attrname)
@@ -35,7 +35,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle has no t
         return reduction
 
 
-def _is_importable(function: Any) -> bool:
+def is_importable(function: Any) -> bool:
+    """Does the function go by reference: has its module, imported, it under its name?"""
     qualname = getattr(function, "__qualname__", None)  # a wrapped partial has none
     if qualname is None or function.__module__ == "__main__":
         return False

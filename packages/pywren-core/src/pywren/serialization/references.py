@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import msgspec
 
 from pywren.serialization.bytecode import global_names, imports_in
-from pywren.serialization.pickler import Pickler
+from pywren.serialization.pickler import Pickler, is_importable
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -25,7 +25,6 @@ __all__ = [
     "Reference",
     "absolute_name",
     "captured",
-    "is_importable",
     "package_of",
     "references_of",
     "travelling_parts",
@@ -118,16 +117,6 @@ def _home(obj: object) -> object:
         return getattr(obj, "__module__", None)
     except Exception:  # noqa: BLE001 - a __getattribute__ of the user's may raise anything
         return type(obj).__module__
-
-
-def is_importable(function: FunctionType) -> bool:
-    """Whether `function` goes by reference: its module, imported, has it under its name."""
-    found: Any = sys.modules.get(function.__module__)
-    if found is None or function.__module__ == "__main__":
-        return False
-    for name in function.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is function
 
 
 def travelling_parts(function: FunctionType) -> list[tuple[str, object]]:
