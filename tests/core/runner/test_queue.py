@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pywren.protocol import CallsetSpec, CallSpec
+from pywren.runner._functions import FunctionAt
 from pywren.runner._work import Queue, Work, grouped, inline_bytes, matcher
 
 
@@ -19,7 +20,9 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.queue = Queue()
         self.works = [
-            Work(CallsetSpec(callset_id=str(number), function="f", timeout=1.0))
+            Work(
+                CallsetSpec(callset_id=str(number), function="f", timeout=1.0), FunctionAt("f", b"")
+            )
             for number in range(3)
         ]
         self.model: list[tuple[Work, CallSpec]] = []

@@ -7,7 +7,6 @@ is sent again; whatever else comes is handed to its future, once.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import threading
 import time
@@ -16,45 +15,24 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pywren.errors import StorageError
+from pywren.executor._publishing import cancelled_outcome, publish
 from pywren.executor._retrying import is_infrastructure_failure, pause_seconds
+from pywren.executor._sent_callset import SentCallset, as_sent
 from pywren.futures._callset import Callset
 from pywren.futures._future import ResponseFuture
-from pywren.futures._outputs import inline_output, remove_file
+from pywren.futures._outputs import remove_file
 from pywren.liveness import owner_mark
-from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, FileRef, Outcome, OutcomeKind
+from pywren.protocol import CallSpec, FileRef, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from pywren.backends import Backend, Segments, Sending
+    from pywren.backends import Backend, Segments
     from pywren.protocol import Payload
 
-__all__ = ["Courier", "SentCallset"]
+__all__ = ["Courier"]
 
 log = logging.getLogger("pywren.calls")
-
-
-class SentCallset(Callset):
-    """A callset that this process sends."""
-
-    def __init__(
-        self,
-        spec: CallsetSpec,
-        origin: Courier,
-        store_url: str,
-        *,
-        sending: Sending,
-        retries: int,
-        facts: dict[str, Any],
-    ) -> None:
-        super().__init__(spec.callset_id, store_url, origin, facts, spec.signing_key)
-        self.spec = spec
-        self.sending = sending
-        self.retries = retries
-        self.sealed = False
-        self.shared: set[str] = set()
-        self.held: dict[str, CallSpec] = {}
-        """The calls for which the backend holds something, whatever becomes of them."""
 
 
 class Courier:
@@ -155,14 +133,14 @@ class Courier:
         call = future.call
         published = outcome.call_id in callset.shared
         if published:
-            self._publish(callset, outcome)
+            publish(callset, outcome)
         if outcome.stdout_tail or outcome.stderr_tail:
             _log_output(outcome)
         if call is not None:
             self._backend.release(callset.spec, call)
         future.settle(outcome)
         if not published and outcome.call_id in callset.shared:  # shared in this very moment
-            self._publish(callset, future.shareable_outcome())
+            publish(callset, future.shareable_outcome())
         self._finish_if_over(callset)
 
     def _finish_if_over(self, callset: SentCallset) -> None:
@@ -253,7 +231,7 @@ class Courier:
         if isinstance(callset, SentCallset):
             self._release(callset, call_ids)
             for call_id in callset.shared.intersection(call_ids):
-                self._publish(callset, _cancelled(callset, call_id))
+                publish(callset, cancelled_outcome(callset, call_id))
             self._finish_if_over(callset)
 
     def _release(self, callset: SentCallset, call_ids: Collection[str]) -> None:
@@ -277,11 +255,11 @@ class Courier:
 
     def share(self, callset: Callset, future: ResponseFuture[Any]) -> dict[str, Any]:
         """Put the outcome where another process finds it, now or when it comes."""
-        callset = _as_sent(callset)
+        callset = as_sent(callset)
         if self._backend.pushes_outcomes:
             callset.shared.add(future.call_id)
             if future.outcome is not None:
-                self._publish(callset, future.shareable_outcome())
+                publish(callset, future.shareable_outcome())
         owner_path = getattr(self._backend, "owner_path", None)
         return {
             **callset.facts,
@@ -291,23 +269,6 @@ class Courier:
             "owner": owner_mark(owner_path) if owner_path else None,
             "cancelled": future.cancelled(),
         }
-
-    def _publish(self, callset: SentCallset, outcome: Outcome) -> None:
-        """Put an outcome into the store; the first one that was put there stays."""
-        from pywren.store import open_store
-        from pywren.store.commit import commit_outcome
-
-        try:
-            whole = inline_output(outcome)
-            signed = msgspec.structs.replace(whole, attempt_id=os.urandom(16).hex())
-            commit_outcome(open_store(callset.store_url), signed, callset.spec.signing_key)
-        except (OSError, StorageError) as error:
-            log.warning(
-                "the outcome of call %s of callset %s cannot be shared with other processes: %s",
-                outcome.call_id,
-                callset.callset_id[:8],
-                error,
-            )
 
     def _watch(self, callset: SentCallset, calls: Sequence[CallSpec]) -> None:
         """Watch for the outcomes of calls that are the same attempt each."""
@@ -328,22 +289,6 @@ class Courier:
         """Stop watching."""
         if self._monitor is not None:
             self._monitor.close()
-
-
-def _as_sent(callset: Callset) -> SentCallset:
-    if isinstance(callset, SentCallset):
-        return callset
-    raise TypeError(f"callset {callset.callset_id} was not sent by this process")
-
-
-def _cancelled(callset: SentCallset, call_id: str) -> Outcome:
-    return Outcome(
-        callset_id=callset.callset_id,
-        call_id=call_id,
-        kind=OutcomeKind.CANCELLED,
-        error=ErrorInfo("CANCELLED", "its future was cancelled"),
-        extra_meta=callset.spec.extra_meta,
-    )
 
 
 def _log_output(outcome: Outcome) -> None:

@@ -7,9 +7,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar
 
-from pywren.executor._courier import Courier, SentCallset
+from pywren.executor._courier import Courier
 from pywren.executor._inputs import batches, call_specs, check_limit
 from pywren.executor._options import CallOptions, check_function, with_overrides
+from pywren.executor._sent_callset import SentCallset
 from pywren.futures._waiting import cancel_all
 from pywren.protocol import CallsetSpec, new_callset_id
 

@@ -17,7 +17,8 @@ from pywren.runner._endings import failed_outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pywren.executor._courier import Courier, SentCallset
+    from pywren.executor._courier import Courier
+    from pywren.executor._sent_callset import SentCallset
 
 __all__ = ["reduce_futures"]
 

@@ -98,7 +98,6 @@ class LocalBackend:
 
     def open(self, deliver: Deliver) -> None:
         """Put the first worker under supervision."""
-        self._state = "open"
         self._pool = WorkerPool(
             self.workers,
             directory=self._spool.path,
@@ -108,6 +107,7 @@ class LocalBackend:
             first=self._head_start.take(),
         )
         self._shelf = FunctionShelf(self._pool, f"{self._spool.path}/functions")
+        self._state = "open"
         self._pool.open()
 
     def hold_function(self, digest: str, segments: Segments) -> None:

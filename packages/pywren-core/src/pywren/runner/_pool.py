@@ -34,14 +34,14 @@ from typing import TYPE_CHECKING, Final
 
 from pywren.errors import BackendError
 from pywren.protocol import CallsetSpec, CallSpec, ErrorInfo, Outcome, OutcomeKind
+from pywren.runner._distribution import Distribution
 from pywren.runner._endings import Killed, cancelled_outcome, failed_outcome
 from pywren.runner._functions import FunctionAt
 from pywren.runner._payloads import output_path
-from pywren.runner._policy import fair_share, worth_stealing
 from pywren.runner._process import ChildProcess, child_environment
 from pywren.runner._slot import Slot
 from pywren.runner._uninterrupted import Uninterrupted
-from pywren.runner._work import Queue, Work, grouped, matcher
+from pywren.runner._work import Work, matcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -86,10 +86,10 @@ class WorkerPool:
         self._first = first
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
-        self._queue = Queue()
         self._works: dict[str, Work] = {}
         self._functions: dict[str, FunctionAt] = {}
         self._slots: list[Slot] = []
+        self._distribution = Distribution(self._slots, workers)
         self._wanted = 0
         self._started = 0
         self._failed_starts = 0
@@ -132,8 +132,10 @@ class WorkerPool:
                 raise BackendError("the executor was shut down: make a new one to run more calls")
             work = self._works.get(callset.callset_id)
             if work is None or work.callset is not callset:
-                work = self._works[callset.callset_id] = Work(callset, chunksize)
-            self._queue.add(work, calls)
+                work = self._works[callset.callset_id] = Work(
+                    callset, self._functions[callset.function], chunksize
+                )
+            self._distribution.queue.add(work, calls)
             self._feed()
 
     def finish(self, callset_id: str) -> None:
@@ -145,7 +147,7 @@ class WorkerPool:
         """Cancel calls, queued or running; their outcomes are delivered as of any others."""
         matches = matcher(callset_id, call_ids)
         with Uninterrupted(), self._lock:
-            cancelled = self._queue.remove(matches)
+            cancelled = self._distribution.queue.remove(matches)
             for slot in self._slots:
                 cancelled += self._cancel_in(slot, matches)
             outcomes = [cancelled_outcome(work.callset, call) for work, call in cancelled]
@@ -157,7 +159,7 @@ class WorkerPool:
     ) -> list[tuple[Work, CallSpec]]:
         taken = slot.take_back_matching(matches)
         gone = [pair for pair in taken if matches(*pair)]
-        self._put_back([pair for pair in taken if not matches(*pair)])
+        self._distribution.put_back([pair for pair in taken if not matches(*pair)])
         running = slot.running()
         if running is not None and matches(*running):
             slot.kill(Killed(OutcomeKind.CANCELLED))
@@ -182,7 +184,11 @@ class WorkerPool:
         """Stop the children and the thread; with `wait` when nothing is left to run. Without,
         the calls that are left are delivered as cancelled. Twice is harmless."""
         with self._lock:
-            while wait and not self._closing and (self._queue or self._busy()):
+            while (
+                wait
+                and not self._closing
+                and (self._distribution.queue or self._distribution.is_busy())
+            ):
                 self._idle.wait()
             self._closing = True
         self._ring()
@@ -191,49 +197,16 @@ class WorkerPool:
 
     # -- feeding, under the lock ------------------------------------------------------------
 
-    def _busy(self) -> bool:
-        return any(slot.load for slot in self._slots)
-
     def _feed(self) -> None:
         self._want_workers()
-        while self._queue:
-            work = self._queue.first()
-            ahead = work.calls_ahead()
-            slot = self._emptiest()
-            if slot is None or slot.load >= ahead or (slot.load and slot.room_bytes() <= 0):
-                return
-            most = min(ahead - slot.load, fair_share(len(self._queue), self.workers))
-            _, calls = self._queue.take(most, slot.room_bytes())
-            slot.send(work, calls, self._functions[work.callset.function])
-            if slot.wants_to_write or self._dozing:
-                self._dozing = False
-                self._ring()
-        self._rebalance()
-
-    def _emptiest(self) -> Slot | None:
-        alive = [slot for slot in self._slots if slot.killed is None]
-        return min(alive, key=lambda slot: slot.load, default=None)
-
-    def _rebalance(self) -> None:
-        alive = [slot for slot in self._slots if slot.killed is None]
-        if not any(slot.load == 0 and slot.ready for slot in alive):
-            return
-        donor = max(alive, key=lambda slot: slot.load)
-        if donor.load < 2:
-            return
-        taken = donor.take_back(worth_stealing(donor.load - 1))
-        self._put_back(taken)
-        if taken:
-            self._feed()
-
-    def _put_back(self, pairs: list[tuple[Work, CallSpec]]) -> None:
-        for work, calls in reversed(list(grouped(pairs))):
-            self._queue.put_back(work, calls)
+        if self._distribution.feed() and (self._dozing or self._distribution.is_backed_up()):
+            self._dozing = False
+            self._ring()
 
     def _want_workers(self) -> None:
         if self._failed_starts >= _START_ATTEMPTS:  # there are some: they will do
             return
-        wanted = min(self.workers, len(self._queue) + sum(s.load for s in self._slots))
+        wanted = min(self.workers, len(self._distribution.queue) + sum(s.load for s in self._slots))
         if wanted > max(self._wanted, len(self._slots)):
             self._wanted = wanted
             self._ring()
@@ -259,7 +232,11 @@ class WorkerPool:
                 if self._closing:
                     return
                 outcomes = self._start_children()
-                watching = self._restless or self._busy() or len(self._slots) < self._wanted
+                watching = (
+                    self._restless
+                    or self._distribution.is_busy()
+                    or len(self._slots) < self._wanted
+                )
                 self._dozing = not watching  # whoever brings work must ring
             now = time.monotonic()
             pause = max(0.0, next_check_at - now) if watching else None
@@ -334,11 +311,11 @@ class WorkerPool:
             for slot in list(self._slots):
                 left, returned = slot.check(now)
                 pause = min(pause, max(0.001, left))
-                self._put_back(returned)
+                self._distribution.put_back(returned)
                 if slot.has_died():
                     outcomes += self._bury(slot)
             # One more look after the last call: something that it started may still write.
-            self._restless = self._busy() or any(slot.noisy for slot in self._slots)
+            self._restless = self._distribution.is_busy() or any(slot.noisy for slot in self._slots)
         return outcomes, now + pause
 
     def _bury(self, slot: Slot) -> list[Outcome]:
@@ -348,8 +325,8 @@ class WorkerPool:
         self._slots.remove(slot)
         outcomes, unstarted = slot.bury()
         self._remove_half_written(outcomes)
-        self._put_back(unstarted)
-        self._wanted = min(self.workers, max(len(self._slots), len(self._queue), 1))
+        self._distribution.put_back(unstarted)
+        self._wanted = min(self.workers, max(len(self._slots), len(self._distribution.queue), 1))
         if slot.ready:
             self._failed_starts = 0
         else:
@@ -368,19 +345,19 @@ class WorkerPool:
         self._failed_starts = 0
         return [
             failed_outcome(work.callset, call, OutcomeKind.CRASHED, error)
-            for work, call in self._queue.remove(lambda work, call: True)
+            for work, call in self._distribution.queue.remove(lambda work, call: True)
         ]
 
     def _hand_out(self, outcomes: Sequence[Outcome]) -> None:
         if outcomes:
             self._deliver(outcomes)
         with self._lock:
-            if not self._queue and not self._busy():
+            if not self._distribution.queue and not self._distribution.is_busy():
                 self._idle.notify_all()
 
     def _end(self) -> list[Outcome]:
         with self._lock:
-            left = self._queue.remove(lambda work, call: True)
+            left = self._distribution.queue.remove(lambda work, call: True)
             outcomes = [cancelled_outcome(work.callset, call) for work, call in left]
             for slot in list(self._slots):
                 slot.kill(Killed(OutcomeKind.CANCELLED))

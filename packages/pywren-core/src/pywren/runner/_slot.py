@@ -97,11 +97,12 @@ class Slot:
         """How many bytes of inline input may be sent ahead."""
         return _IN_FLIGHT_BYTES - self._in_flight_bytes
 
-    def send(self, work: Work, calls: Sequence[CallSpec], function: FunctionAt) -> None:
+    def send(self, work: Work, calls: Sequence[CallSpec]) -> None:
         """Send calls of one callset, and before them their function if the child lacks it."""
         if self.ready and not self._sent:
             self._waits_since = time.monotonic()
-        parts = [] if function.digest in self._functions else [self._announce(function)]
+        known = work.function.digest in self._functions
+        parts = [] if known else [self._announce(work.function)]
         first = self._last_number + 1
         for number, call in enumerate(calls, first):
             self._sent[number] = _Sent(work, call)

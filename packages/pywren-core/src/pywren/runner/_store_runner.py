@@ -18,7 +18,6 @@ again.
 from __future__ import annotations
 
 import os
-import queue
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +37,7 @@ from pywren.protocol import (
 )
 from pywren.runner._endings import cancelled_outcome, failed_outcome, version_mismatch
 from pywren.runner._fetching import HeldFunctions, fetch_call, remove_inputs
+from pywren.runner._job import Job, Key
 from pywren.runner._payloads import map_file
 from pywren.runner._pool import WorkerPool
 from pywren.store.cancelling import read_cancelled
@@ -58,9 +58,6 @@ _WORKS: Final = ("functions", "inputs")
 _UNFETCHED: Final = (StorageError, VersionMismatch, OSError, ValueError)
 """Why a function or an input cannot be had: the store, its content, this machine's disk, or a
 message with a key or URL that cannot be."""
-
-Key = tuple[str, str]
-"""Callset id and call id."""
 
 
 def should_look(age_seconds: float, since_look_seconds: float, every_seconds: float) -> bool:
@@ -125,7 +122,7 @@ class StoreRunner:
         )
         self._functions = HeldFunctions(store, self._pool, directory, sleep)
         self._changed = threading.Condition()
-        self._jobs: dict[Key, _Job] = {}
+        self._jobs: dict[Key, Job] = {}
         self._looked_at: dict[str, float] = {}
         self._closing = False
 
@@ -192,23 +189,23 @@ class StoreRunner:
 
     # -- the same call twice at the same time -------------------------------------------------
 
-    def _claim(self, dispatch: Dispatch) -> tuple[_Job, list[CallSpec]]:
+    def _claim(self, dispatch: Dispatch) -> tuple[Job, list[CallSpec]]:
         """The calls that nobody here runs, as a job; and those that another message brought."""
         callset_id = dispatch.callset.callset_id
         with self._changed:
             twins = [call for call in dispatch.calls if (callset_id, call.call_id) in self._jobs]
             known = {call.call_id for call in twins}
-            job = _Job(dispatch.callset, [c for c in dispatch.calls if c.call_id not in known])
+            job = Job(dispatch.callset, [c for c in dispatch.calls if c.call_id not in known])
             self._jobs.update(dict.fromkeys(job.all_keys(), job))
         return job, twins
 
-    def _withdraw(self, job: _Job) -> None:
+    def _withdraw(self, job: Job) -> None:
         with self._changed:
             for key in job.all_keys():
                 del self._jobs[key]
             self._changed.notify_all()
 
-    def _await_twin(self, job: _Job, call: CallSpec) -> None:
+    def _await_twin(self, job: Job, call: CallSpec) -> None:
         key = (job.callset.callset_id, call.call_id)
         with self._changed:
             self._changed.wait_for(lambda: key not in self._jobs)  # its own deadline ends it
@@ -220,7 +217,7 @@ class StoreRunner:
 
     # -- one message ----------------------------------------------------------------------------
 
-    def _run(self, job: _Job, redelivered: bool) -> None:
+    def _run(self, job: Job, redelivered: bool) -> None:
         mismatch = version_mismatch(job.callset)
         if mismatch is not None:
             self._end_all(job, OutcomeKind.VERSION_MISMATCH, mismatch)
@@ -240,7 +237,7 @@ class StoreRunner:
             self._functions.release(job.callset.function)
             self._pool.finish(job.callset.callset_id)
 
-    def _skip_finished(self, job: _Job, redelivered: bool) -> None:
+    def _skip_finished(self, job: Job, redelivered: bool) -> None:
         for call in list(job.waiting.values()):
             if redelivered or call.attempt > 1:
                 try:
@@ -255,7 +252,7 @@ class StoreRunner:
         key = callset.signing_key
         return read_outcome(self.store, callset.callset_id, call.call_id, key, sleep=self._sleep)
 
-    def _skip_cancelled(self, job: _Job) -> None:
+    def _skip_cancelled(self, job: Job) -> None:
         callset = job.callset
         looked_at = self._looked_at.get(callset.callset_id, float("-inf"))
         age = time.time() - callset.submitted_at
@@ -264,7 +261,7 @@ class StoreRunner:
             gone = [call for call in job.waiting.values() if cancelled(call.call_id)]
             self._commit(job, [cancelled_outcome(callset, call) for call in gone])
 
-    def _look(self, job: _Job) -> Callable[[str], bool]:
+    def _look(self, job: Job) -> Callable[[str], bool]:
         callset_id = job.callset.callset_id
         self._looked_at = {callset_id: self._clock()}  # of one callset: workers have one at a time
         try:
@@ -272,7 +269,7 @@ class StoreRunner:
         except StorageError:  # the calls go on; the next look is soon
             return lambda call_id: False
 
-    def _run_calls(self, job: _Job) -> None:
+    def _run_calls(self, job: Job) -> None:
         started = self._fetch_all(job)
         try:
             self._pool.submit(job.callset, started, chunksize=max(1, len(started)))
@@ -286,7 +283,7 @@ class StoreRunner:
             for call in started:
                 remove_inputs(call, self._directory)
 
-    def _fetch_all(self, job: _Job) -> list[CallSpec]:
+    def _fetch_all(self, job: Job) -> list[CallSpec]:
         fetched = []
         for call in list(job.waiting.values()):
             try:
@@ -295,7 +292,7 @@ class StoreRunner:
                 self._commit(job, [failed_outcome(job.callset, call, *_unfetched(error))])
         return fetched
 
-    def _kill_cancelled(self, job: _Job) -> None:
+    def _kill_cancelled(self, job: Job) -> None:
         cancelled = self._look(job)
         doomed = [call_id for call_id in job.waiting if cancelled(call_id)]
         if doomed:
@@ -310,11 +307,11 @@ class StoreRunner:
 
     # -- outcomes -------------------------------------------------------------------------------
 
-    def _end_all(self, job: _Job, kind: OutcomeKind, error: ErrorInfo) -> None:
+    def _end_all(self, job: Job, kind: OutcomeKind, error: ErrorInfo) -> None:
         calls = list(job.waiting.values())
         self._commit(job, [failed_outcome(job.callset, call, kind, error) for call in calls])
 
-    def _commit(self, job: _Job, outcomes: Sequence[Outcome]) -> None:
+    def _commit(self, job: Job, outcomes: Sequence[Outcome]) -> None:
         stopped = [o for o in outcomes if self._closing and o.kind is OutcomeKind.CANCELLED]
         for outcome in stopped:
             job.fail(outcome.call_id, BackendError("the runner was closed before the call ended"))
@@ -326,7 +323,7 @@ class StoreRunner:
                 else:
                     job.fail(outcome.call_id, result)
 
-    def _commit_one(self, job: _Job, outcome: Outcome) -> Outcome | StorageError:
+    def _commit_one(self, job: Job, outcome: Outcome) -> Outcome | StorageError:
         signed = msgspec.structs.replace(
             outcome,
             attempt_id=os.urandom(16).hex(),
@@ -345,46 +342,6 @@ class StoreRunner:
         finally:
             if isinstance(outcome.output, FileRef):
                 os.unlink(outcome.output.path)
-
-
-class _Job:
-    """The calls of one message: which are not over, and what became of the others."""
-
-    def __init__(self, callset: CallsetSpec, calls: Sequence[CallSpec]) -> None:
-        self.callset = callset
-        self.waiting = {call.call_id: call for call in calls}
-        self.outcomes: dict[str, Outcome] = {}
-        self.failure: StorageError | BackendError | None = None
-        self._call_ids = tuple(self.waiting)
-        self._queue: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-
-    def all_keys(self) -> list[Key]:
-        return [(self.callset.callset_id, call_id) for call_id in self._call_ids]
-
-    def end(self, call_id: str, outcome: Outcome) -> None:
-        self.outcomes[call_id] = outcome
-        self.waiting.pop(call_id, None)
-
-    def fail(self, call_id: str, error: StorageError | BackendError) -> None:
-        self.failure = self.failure or error
-        self.waiting.pop(call_id, None)
-
-    @property
-    def abandoned(self) -> bool:
-        return isinstance(self.failure, BackendError)
-
-    def arrive(self, outcome: Outcome) -> None:
-        self._queue.put(outcome)
-
-    def arrived(self, timeout: float) -> list[Outcome]:
-        """The outcomes that have come; none if none comes for so long."""
-        outcomes: list[Outcome] = []
-        try:
-            outcomes.append(self._queue.get(timeout=timeout))
-            while True:
-                outcomes.append(self._queue.get_nowait())
-        except queue.Empty:
-            return outcomes
 
 
 def _unusable(error: StorageError | VersionMismatch) -> StorageError:

@@ -11,14 +11,18 @@ from pywren.runner._policy import calls_ahead, mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from pywren.runner._functions import FunctionAt
+
 __all__ = ["Batch", "Queue", "Work"]
 
 
 class Work:
-    """One callset in the pool: its spec, encoded once, and how long its calls take."""
+    """One callset in the pool: its spec, encoded once, its function, and how long its calls
+    take."""
 
-    def __init__(self, callset: CallsetSpec, chunksize: int = 1) -> None:
+    def __init__(self, callset: CallsetSpec, function: FunctionAt, chunksize: int = 1) -> None:
         self.callset = callset
+        self.function = function
         self._chunksize = chunksize
         encoded = to_msgpack(callset)
         self.encoded = len(encoded).to_bytes(4, "little") + encoded
@@ -81,16 +85,22 @@ class Queue:
 
     def remove(self, matches: Callable[[Work, CallSpec], bool]) -> list[tuple[Work, CallSpec]]:
         """Take out the calls that match."""
-        removed = []
+        removed: list[tuple[Work, CallSpec]] = []
         batches: deque[Batch] = deque()
         for work, calls in self._batches:
-            stays = [call for call in calls if not matches(work, call)]
-            removed += [(work, call) for call in reversed(calls) if matches(work, call)]
+            goes = [call for call in calls if matches(work, call)]
+            stays = _without(calls, goes) if goes else calls
+            removed += [(work, call) for call in reversed(goes)]
             if stays:
                 batches.append((work, stays))
         self._batches = batches
         self._size -= len(removed)
         return removed
+
+
+def _without(calls: list[CallSpec], goes: list[CallSpec]) -> list[CallSpec]:
+    gone = {id(call) for call in goes}
+    return [call for call in calls if id(call) not in gone]
 
 
 def inline_bytes(call: CallSpec) -> int:
@@ -100,12 +110,11 @@ def inline_bytes(call: CallSpec) -> int:
 
 def matcher(callset_id: str, call_ids: Collection[str] | None) -> Callable[[Work, CallSpec], bool]:
     """Does a call belong to the callset, and to `call_ids` if given?"""
-    wanted = None if call_ids is None else frozenset(call_ids)
-
-    def matches(work: Work, call: CallSpec) -> bool:
-        return work.callset.callset_id == callset_id and (wanted is None or call.call_id in wanted)
-
-    return matches
+    if call_ids is None:
+        return lambda work, call: work.callset.callset_id == callset_id
+    wanted = frozenset(call_ids)
+    # The rarer condition first: a queue may hold very many calls of the callset.
+    return lambda work, call: call.call_id in wanted and work.callset.callset_id == callset_id
 
 
 def grouped(pairs: Sequence[tuple[Work, CallSpec]]) -> Iterator[Batch]:
