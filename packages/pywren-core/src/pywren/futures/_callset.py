@@ -43,7 +43,10 @@ class Callset:
     """What the futures of a callset have in common.
 
     Attributes:
-        condition: the lock of all its futures.
+        lock: of all its futures.
+        condition: around the same lock, for the standard library's waiters. We enter the lock
+            itself: that is one step, which Ctrl-C cannot come in the middle of, where entering
+            the condition is several, and a lock that stays taken holds up everybody.
         pending: the futures whose calls are not over, by call id; nothing else keeps them.
         facts: what `invoke_status` tells of every call.
     """
@@ -59,7 +62,8 @@ class Callset:
         self.callset_id = callset_id
         self.signing_key = signing_key
         self.store_url = store_url
-        self.condition = threading.Condition()
+        self.lock = threading.RLock()
+        self.condition = threading.Condition(self.lock)
         self.pending: dict[str, ResponseFuture[Any]] = {}
         self.facts = facts
         self._origin = origin

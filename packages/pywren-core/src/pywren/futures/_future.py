@@ -263,7 +263,7 @@ class ResponseFuture(Future[T]):
         return self._end(CANCELLED_AND_NOTIFIED, None)
 
     def _end(self, state: str, outcome: Outcome | None) -> bool:
-        with self._condition:
+        with self.callset.lock:
             if self._state != PENDING:
                 return False
             self._outcome = outcome
@@ -316,7 +316,7 @@ class ResponseFuture(Future[T]):
 
     def hang(self, latch: Latch) -> bool:
         """Let the latch know when the call is over; False if it is."""
-        with self._condition:
+        with self.callset.lock:
             if self._state != PENDING:
                 return False
             self._waiters.append(latch)
@@ -324,7 +324,7 @@ class ResponseFuture(Future[T]):
 
     def take_down(self, latch: Latch) -> None:
         """The latch is of interest no more."""
-        with self._condition:
+        with self.callset.lock:
             self._waiters.remove(latch)
 
     def preload(self) -> bool:
@@ -352,7 +352,7 @@ class ResponseFuture(Future[T]):
         if outcome is None:
             raise AssertionError(f"{self!r} ended without an outcome")
         value, error = open_outcome(outcome, lambda it: self.callset.read_output(it, store))
-        with self._condition:
+        with self.callset.lock:
             if self._loaded:
                 return
             self._value, self._error = value, error

@@ -113,13 +113,13 @@ class ResumedCallset(Callset):
 
     def expect(self, future: ResponseFuture[Any]) -> None:
         """Watch for the outcome of a call."""
-        with self.condition:
+        with self.lock:
             self.expected.setdefault(future.call_id, []).append(future)
         super().expect(future)
 
     def take(self, call_id: str) -> list[ResponseFuture[Any]]:
         """The futures of a call that is over; they are not expected any more."""
-        with self.condition:
+        with self.lock:
             self.pending.pop(call_id, None)
             return self.expected.pop(call_id, [])
 
