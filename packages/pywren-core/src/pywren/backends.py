@@ -61,8 +61,8 @@ class Backend(Protocol):
 
     @property
     def queue_allowance_seconds(self) -> float:
-        """How long a call may wait for a worker before it counts as lost, where nobody else
-        would notice."""
+        """How long a call may be under way, beside the time that it runs, before it counts as
+        lost where nobody else would notice: the wait for a worker, and both journeys."""
 
     def open(self, deliver: Deliver) -> None:
         """Called once, before anything else."""
