@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cells: list[Cell] = []
     try:
         for cell in run_plan(plan):
+            cells.append(cell)  # first: what was told of is shown, even if the end comes now
             _tell(cell)
-            cells.append(cell)
     finally:  # ended early, it shows what it has
         _write(options, machine, cells)
     return int(any(cell.peer == "pywren" and cell.answer.status != "ok" for cell in cells))
