@@ -65,7 +65,6 @@ class Slot:
         self.ready = False
         self.noisy = False
         self._garbled = False
-        self.ended_calls = 0
         self._waits_since = time.monotonic()
 
     @property
@@ -164,7 +163,6 @@ class Slot:
             return
         sent.work.took(outcome.setup_seconds + outcome.run_seconds)
         self._in_flight_bytes -= inline_bytes(sent.call)
-        self.ended_calls += 1
         self._waits_since = time.monotonic()
         outcomes.append(outcome)
 
